@@ -1,1 +1,32 @@
-//! engine
+//! Declare → plan → apply → ledger → events: a graph of resources and the pure rules that move it.
+//!
+//! This crate knows no cloud and no terminal. A layer declares resources on a [`Graph`] with typed [`Handle`]s; the
+//! [`planner`] compares them with what the [`driver`]s observe and with the [`ledger`]; [`apply`] walks the plan.
+
+pub mod address;
+pub mod apply;
+pub mod decide;
+pub mod driver;
+pub mod event;
+pub mod fault;
+pub mod graph;
+pub mod handle;
+pub mod layer;
+pub mod ledger;
+pub mod order;
+pub mod outputs;
+pub mod plan;
+pub mod planner;
+pub mod resource;
+pub mod until;
+
+pub use address::{Address, LayerName};
+pub use driver::{Ask, Driver, Found, Kinds, Seen};
+pub use event::{Event, Fact, Sink, Ticks};
+pub use fault::{Class, Fault};
+pub use graph::{DeclareError, Graph};
+pub use handle::Handle;
+pub use layer::{Doors, Layer};
+pub use outputs::Outputs;
+pub use resource::{Identity, IdentityBy, Kind, Replace, Resource};
+pub use until::{Poll, Until};

@@ -1,0 +1,209 @@
+//! Does what the plan says: one graph across layers, no barrier between them, the longest remaining path first.
+
+mod step;
+
+use crate::driver::Kinds;
+use crate::event::{Fact, Sink};
+use crate::fault::{Class, Fault};
+use crate::graph::Graph;
+use crate::handle::Handle;
+use crate::ledger::{Entry, Ledger, LedgerError};
+use crate::outputs::Outputs;
+use crate::plan::{Plan, Step, Verb};
+use crate::resource::Scope;
+use crate::{Address, LayerName};
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+/// How many steps run at once. AWS's request rates per account bound it: 24 polling steps stay far below them.
+pub const CONCURRENCY: usize = 24;
+
+/// What apply works with.
+#[derive(Clone)]
+pub struct Apply {
+    /// Stack, environment, tags.
+    pub scope: Scope,
+    /// The declaration that the plan was made from.
+    pub graph: Graph,
+    /// The drivers.
+    pub kinds: Kinds,
+    /// The open, locked ledgers of the plan's layers.
+    pub ledgers: BTreeMap<LayerName, Arc<dyn Ledger>>,
+    /// The exported outputs of the layers.
+    pub doors: BTreeMap<LayerName, BTreeMap<&'static str, Handle<Value>>>,
+    /// Where facts and ticks go.
+    pub sink: Sink,
+    /// Cancelled when nothing new may start.
+    pub cancel: CancellationToken,
+}
+
+/// How a run ended.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    /// Steps that were done.
+    pub done: usize,
+    /// Steps that failed.
+    pub failed: Vec<(Address, Fault)>,
+    /// Steps that were not started.
+    pub skipped: usize,
+    /// The outputs of the layers that are complete.
+    pub outputs: BTreeMap<LayerName, BTreeMap<String, Value>>,
+}
+
+impl Outcome {
+    /// Whether everything was done.
+    pub fn ok(&self) -> bool {
+        self.failed.is_empty() && self.skipped == 0
+    }
+}
+
+struct Walk {
+    plan: Plan,
+    waits: BTreeMap<String, BTreeSet<String>>,
+    rest: BTreeMap<String, Duration>,
+    outputs: Outputs,
+    outcome: Outcome,
+    broken: BTreeMap<String, Address>,
+    halted: bool,
+}
+
+impl Apply {
+    /// Walks the plan.
+    ///
+    /// # Errors
+    /// [`LedgerError`] when outputs cannot be recorded; failures of steps are in the [`Outcome`].
+    pub async fn run(self, plan: Plan) -> Result<Outcome, LedgerError> {
+        let mut walk = Walk::new(plan);
+        let mut running: JoinSet<(String, Instant, Result<Option<Value>, Fault>)> = JoinSet::new();
+        let shared = Arc::new(self);
+        loop {
+            let stop = walk.halted || shared.cancel.is_cancelled();
+            while !stop && running.len() < CONCURRENCY {
+                let Some(id) = walk.next() else { break };
+                shared.start(&mut walk, id, &mut running);
+            }
+            let Some(ended) = running.join_next().await else { break };
+            match ended {
+                Ok((id, started, result)) => shared.ended(&mut walk, &id, started, result),
+                Err(panic) => {
+                    walk.halted = true;
+                    let fault = Fault::new(Class::Bug, format!("a step ended unexpectedly: {panic}"));
+                    walk.outcome.failed.push((Address::new(LayerName::Network, "?"), fault));
+                }
+            }
+        }
+        walk.outcome.skipped += walk.waits.len();
+        shared.record_outputs(&mut walk)?;
+        Ok(walk.outcome)
+    }
+
+    fn start(self: &Arc<Self>, walk: &mut Walk, id: String, running: &mut JoinSet<(String, Instant, Result<Option<Value>, Fault>)>) {
+        let Some(step) = walk.plan.steps.get(&id).cloned() else { return };
+        if step.verb.changes() {
+            self.sink.fact(Fact::StepStarted { address: step.address().clone(), kind: step.kind.clone(), verb: step.verb });
+        }
+        let (apply, outputs) = (self.clone(), walk.outputs.clone());
+        running.spawn(async move {
+            let started = Instant::now();
+            let result = step::run(&apply, &step, &outputs).await;
+            (id, started, result)
+        });
+    }
+
+    fn ended(&self, walk: &mut Walk, id: &str, started: Instant, result: Result<Option<Value>, Fault>) {
+        let Some(step) = walk.plan.steps.get(id).cloned() else { return };
+        let (address, kind, verb) = (step.address().clone(), step.kind.clone(), step.verb);
+        let seconds = started.elapsed().as_secs_f64();
+        match result {
+            Ok(output) => {
+                if let Some(output) = output {
+                    walk.outputs.set(address.clone(), output);
+                }
+                if verb.changes() {
+                    walk.outcome.done += 1;
+                    self.sink.fact(Fact::StepFinished { address, kind, verb, seconds });
+                }
+                walk.release(id);
+            }
+            Err(fault) => {
+                walk.halted |= fault.code == step::LEDGER;
+                self.sink.fact(Fact::StepFailed { address: address.clone(), kind, verb, seconds, fault: fault.clone() });
+                walk.outcome.failed.push((address.clone(), fault));
+                for step in walk.block(id, &address) {
+                    let (address_, kind) = (step.address().clone(), step.kind.clone());
+                    self.sink.fact(Fact::StepSkipped { address: address_, kind, verb: step.verb, because: address.clone() });
+                }
+            }
+        }
+    }
+
+    /// Records the outputs of every layer in which nothing failed.
+    fn record_outputs(&self, walk: &mut Walk) -> Result<(), LedgerError> {
+        let failed: BTreeSet<LayerName> = walk.broken.keys().chain(walk.waits.keys()).filter_map(|id| layer_of(id)).collect();
+        for (layer, exported) in &self.doors {
+            let (Some(ledger), false) = (self.ledgers.get(layer), failed.contains(layer)) else { continue };
+            let Ok(doors) = crate::layer::record(exported, &walk.outputs) else { continue };
+            let outputs: BTreeMap<String, Value> = doors.iter().map(|(name, door)| (name.clone(), door.value.clone())).collect();
+            let before = ledger.folded();
+            if before.doors.as_ref() != Some(&doors) || before.doors_stale {
+                ledger.append(Entry::Outputs { doors })?;
+            }
+            self.sink.fact(Fact::OutputsRecorded { layer: *layer, outputs: outputs.clone() });
+            walk.outcome.outputs.insert(*layer, outputs);
+        }
+        Ok(())
+    }
+}
+
+fn layer_of(id: &str) -> Option<LayerName> {
+    LayerName::parse(id.split('/').next()?)
+}
+
+impl Walk {
+    fn new(plan: Plan) -> Walk {
+        let waits: BTreeMap<String, BTreeSet<String>> = plan
+            .steps
+            .iter()
+            .map(|(id, step)| (id.clone(), step.after.iter().filter(|after| plan.steps.contains_key(*after)).cloned().collect()))
+            .collect();
+        let typical = |id: &String| Duration::from_secs_f64(plan.steps.get(id).map_or(0.0, |step: &Step| step.typical));
+        let rest = crate::order::remaining(&waits, typical);
+        Walk { plan, waits, rest, outputs: Outputs::new(), outcome: Outcome::default(), broken: BTreeMap::new(), halted: false }
+    }
+
+    /// The ready step with the longest remaining path.
+    fn next(&mut self) -> Option<String> {
+        let ready = self.waits.iter().filter(|(_, waits)| waits.is_empty()).map(|(id, _)| id);
+        let id = ready.max_by_key(|id| (self.rest.get(*id).copied().unwrap_or_default(), std::cmp::Reverse((*id).clone())))?.clone();
+        self.waits.remove(&id);
+        Some(id)
+    }
+
+    fn release(&mut self, id: &str) {
+        for waits in self.waits.values_mut() {
+            waits.remove(id);
+        }
+    }
+
+    /// Takes everything that needs `id` out of the walk and returns the changing steps among it.
+    fn block(&mut self, id: &str, because: &Address) -> Vec<Step> {
+        self.broken.insert(id.to_owned(), because.clone());
+        let mut blocked = Vec::new();
+        loop {
+            let next = self.waits.iter().find(|(_, waits)| waits.iter().any(|wait| self.broken.contains_key(wait)));
+            let Some(id) = next.map(|(id, _)| id.clone()) else { break };
+            self.waits.remove(&id);
+            self.broken.insert(id.clone(), because.clone());
+            if let Some(step) = self.plan.steps.get(&id).filter(|step| step.verb != Verb::Keep) {
+                self.outcome.skipped += 1;
+                blocked.push(step.clone());
+            }
+        }
+        blocked
+    }
+}

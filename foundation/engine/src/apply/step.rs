@@ -1,0 +1,108 @@
+//! One step: intent → act → record.
+
+use super::Apply;
+use crate::decide::{decide, keeps_promise};
+use crate::fault::{Class, Fault};
+use crate::ledger::{Entry, Ledger, LedgerError, Row, RowState};
+use crate::outputs::{Outputs, has_unknown};
+use crate::plan::{Step, Verb};
+use serde_json::Value;
+use std::collections::BTreeSet;
+
+/// The code of a fault that came from the ledger: after it nothing new is started.
+pub(super) const LEDGER: &str = "LedgerNotWritten";
+
+/// Carries out one step; the result is its output, if it has one.
+pub(super) async fn run(apply: &Apply, step: &Step, outputs: &Outputs) -> Result<Option<Value>, Fault> {
+    match step.verb {
+        Verb::Keep => keep(apply, step),
+        Verb::Remember => remember(apply, step, outputs),
+        Verb::Create | Verb::Update | Verb::Replace => make(apply, step, outputs).await.map(Some),
+        Verb::Delete => delete(apply, step).await.map(|()| None),
+        Verb::Forget => forget(apply, step).map(|()| None),
+    }
+}
+
+fn ledger<'a>(apply: &'a Apply, step: &Step) -> Result<&'a dyn Ledger, Fault> {
+    let found = apply.ledgers.get(&step.address().layer).map(AsRef::as_ref);
+    found.ok_or_else(|| Fault::new(Class::Bug, format!("the ledger of {} is not open", step.address().layer)))
+}
+
+fn append(apply: &Apply, step: &Step, entry: Entry) -> Result<(), Fault> {
+    ledger(apply, step)?.append(entry).map_err(|error| not_written(&error))
+}
+
+fn not_written(error: &LedgerError) -> Fault {
+    let mut fault = Fault::new(Class::Unavailable, error.to_string())
+        .hint("nothing more was started; make the ledger writable and run the same command again");
+    LEDGER.clone_into(&mut fault.code);
+    fault
+}
+
+fn keep(apply: &Apply, step: &Step) -> Result<Option<Value>, Fault> {
+    let Some(seen) = &step.seen else { return Ok(step.last.clone()) };
+    if step.last.as_ref() != Some(&seen.output) {
+        // AWS gave the same object another output (an endpoint that appeared): readers and the ledger get the new one.
+        let row = row(apply, step, step.spec.clone(), RowState::Done, Some(seen.output.clone()));
+        append(apply, step, Entry::Done { row })?;
+    }
+    Ok(Some(seen.output.clone()))
+}
+
+fn remember(apply: &Apply, step: &Step, outputs: &Outputs) -> Result<Option<Value>, Fault> {
+    let output = step.seen.as_ref().map(|seen| seen.output.clone());
+    let spec = resolved(apply, step, outputs)?;
+    append(apply, step, Entry::Done { row: row(apply, step, spec, RowState::Done, output.clone()) })?;
+    Ok(output)
+}
+
+fn row(apply: &Apply, step: &Step, spec: Value, state: RowState, output: Option<Value>) -> Row {
+    let reads = apply.graph.nodes().get(step.address()).map_or_else(BTreeSet::new, |node| node.reads.clone());
+    Row { who: step.who.clone(), kind: step.kind.clone(), state, spec, output, reads }
+}
+
+fn resolved(apply: &Apply, step: &Step, outputs: &Outputs) -> Result<Value, Fault> {
+    let at = step.address();
+    let node = apply.graph.nodes().get(at).ok_or_else(|| Fault::new(Class::Stale, format!("{at} is not declared any more")))?;
+    let spec = (node.spec)(outputs).map_err(|error| Fault::new(Class::Bug, error.to_string()))?;
+    if has_unknown(&spec) {
+        return Err(Fault::new(Class::Bug, format!("{at} still has an unknown value: {spec}")));
+    }
+    Ok(spec)
+}
+
+async fn make(apply: &Apply, step: &Step, outputs: &Outputs) -> Result<Value, Fault> {
+    let at = step.address();
+    let spec = resolved(apply, step, outputs)?;
+    let driver = apply.kinds.get(&step.kind)?;
+    if step.verb == Verb::Update {
+        let now = decide(&driver.rules(), &spec, None, step.seen.as_ref()).verb;
+        // Without a row an object that needs nothing is `Remember`; here it means `Keep`.
+        let now = if now == Verb::Remember { Verb::Keep } else { now };
+        if !keeps_promise(step.verb, now, &step.spec) {
+            let problem = format!("the plan promised to {} {at}, but it now needs to {}", step.verb.as_str(), now.as_str());
+            return Err(Fault::new(Class::Stale, problem));
+        }
+    }
+    let mut step = step.clone();
+    let by = driver.identity(&spec, step.who.generation)?;
+    step.who = apply.scope.identity(at, step.who.generation, by);
+    let intent = row(apply, &step, spec.clone(), RowState::Intended, step.last.clone());
+    append(apply, &step, Entry::Intent { row: intent })?;
+    let output = driver.ensure(&step.who, &spec, step.seen.as_ref(), &apply.sink.ticks(at)).await?;
+    append(apply, &step, Entry::Done { row: row(apply, &step, spec, RowState::Done, Some(output.clone())) })?;
+    Ok(output)
+}
+
+async fn delete(apply: &Apply, step: &Step) -> Result<(), Fault> {
+    let (address, generation) = (step.address().clone(), step.who.generation);
+    append(apply, step, Entry::Deleting { address: address.clone(), generation })?;
+    let last = step.last.clone().or_else(|| step.seen.as_ref().map(|seen| seen.output.clone()));
+    let driver = apply.kinds.get(&step.kind)?;
+    driver.delete(&step.who, &step.spec, last.as_ref(), &apply.sink.ticks(&address)).await?;
+    append(apply, step, Entry::Gone { address, generation })
+}
+
+fn forget(apply: &Apply, step: &Step) -> Result<(), Fault> {
+    append(apply, step, Entry::Gone { address: step.address().clone(), generation: step.who.generation })
+}

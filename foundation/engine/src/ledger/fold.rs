@@ -1,0 +1,94 @@
+//! From entries to rows.
+
+use super::{Entry, Row};
+use crate::Address;
+use crate::layer::Door;
+use std::collections::BTreeMap;
+
+/// What a layer's entries amount to.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Folded {
+    /// The number of entries.
+    pub sequence: u64,
+    /// Every object that may exist, by address and generation.
+    pub rows: BTreeMap<(Address, u32), Row>,
+    /// The layer's recorded outputs; `None` before the first complete run and after a destroy.
+    pub doors: Option<BTreeMap<String, Door>>,
+    /// Whether something was changed after the outputs were recorded.
+    pub doors_stale: bool,
+    /// The last run: (run, command, who, at, ended well).
+    pub last_run: Option<LastRun>,
+    /// Highest generation ever used per address: a generation is never used twice.
+    pub highest: BTreeMap<Address, u32>,
+}
+
+/// The last run over a layer.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct LastRun {
+    /// Its id.
+    pub run: String,
+    /// The command.
+    pub command: String,
+    /// Who ran it.
+    pub who: String,
+    /// When it began, RFC 3339.
+    pub at: String,
+    /// How it ended; `None` when it did not.
+    pub ok: Option<bool>,
+}
+
+impl Folded {
+    /// The newest generation of an address; older ones wait to be deleted.
+    pub fn current(&self, at: &Address) -> Option<&Row> {
+        self.rows.range((at.clone(), 0)..=(at.clone(), u32::MAX)).map(|(_, row)| row).next_back()
+    }
+
+    /// Generations that a successor has replaced.
+    pub fn superseded(&self) -> impl Iterator<Item = &Row> {
+        self.rows.values().filter(|row| self.current(&row.who.address).is_some_and(|now| now.who.generation > row.who.generation))
+    }
+
+    /// Takes one entry in.
+    pub fn take(&mut self, entry: &Entry) {
+        self.sequence += 1;
+        match entry {
+            Entry::RunStarted { run, command, who, at, .. } => {
+                self.last_run = Some(LastRun { run: run.clone(), command: command.clone(), who: who.clone(), at: at.clone(), ok: None });
+            }
+            Entry::Intent { row } | Entry::Done { row } => self.put(row),
+            Entry::Deleting { .. } => self.doors_stale = true,
+            Entry::Gone { address, generation } => {
+                self.rows.remove(&(address.clone(), *generation));
+                if self.rows.is_empty() {
+                    self.doors = None;
+                }
+            }
+            Entry::Outputs { doors } => {
+                self.doors = Some(doors.clone());
+                self.doors_stale = false;
+            }
+            Entry::RunFinished { run, ok, .. } => {
+                if let Some(last) = self.last_run.as_mut().filter(|last| last.run == *run) {
+                    last.ok = Some(*ok);
+                }
+            }
+        }
+    }
+
+    fn put(&mut self, row: &Row) {
+        self.doors_stale = true;
+        let key = (row.who.address.clone(), row.who.generation);
+        let highest = self.highest.entry(key.0.clone()).or_default();
+        *highest = (*highest).max(key.1);
+        self.rows.insert(key, row.clone());
+    }
+}
+
+/// Folds entries in their order.
+pub fn fold<'a>(entries: impl IntoIterator<Item = &'a Entry>) -> Folded {
+    let mut folded = Folded::default();
+    for entry in entries {
+        folded.take(entry);
+    }
+    folded
+}

@@ -1,0 +1,121 @@
+//! Memory, not truth: what was intended before each call, what came back, what each object read, and a history of runs.
+
+mod fold;
+mod local;
+mod memory;
+
+pub use fold::{Folded, fold};
+pub use local::LocalLedger;
+pub use memory::MemoryLedger;
+
+use crate::layer::Door;
+use crate::resource::Identity;
+use crate::{Address, LayerName};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+
+/// The version of the entries. A newer one is refused.
+pub const LEDGER_VERSION: u32 = 1;
+
+/// How far an object has come.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RowState {
+    /// A create or change was about to be sent; its end is not known.
+    Intended,
+    /// It is there as written.
+    Done,
+}
+
+/// What the ledger knows of one object.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Row {
+    /// Who it is.
+    pub who: Identity,
+    /// Its kind.
+    pub kind: String,
+    /// How far it has come.
+    pub state: RowState,
+    /// The settings that were last applied (or intended).
+    pub spec: Value,
+    /// What it gave back; `None` until the create was answered.
+    pub output: Option<Value>,
+    /// The objects that it read.
+    pub reads: BTreeSet<Address>,
+}
+
+/// One entry of a layer's journal.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(tag = "entry", rename_all = "snake_case")]
+pub enum Entry {
+    /// A run began to work on this layer.
+    RunStarted { run: String, command: String, who: String, at: String, tool: String },
+    /// A create or change is about to be sent.
+    Intent { row: Row },
+    /// It was carried out (or the object was found as written).
+    Done { row: Row },
+    /// A delete is about to be sent.
+    Deleting { address: Address, generation: u32 },
+    /// It is gone.
+    Gone { address: Address, generation: u32 },
+    /// The layer's outputs.
+    Outputs { doors: BTreeMap<String, Door> },
+    /// A run ended.
+    RunFinished { run: String, ok: bool, at: String, summary: String },
+}
+
+/// What can go wrong with a ledger.
+#[derive(Debug, thiserror::Error)]
+pub enum LedgerError {
+    /// Somebody else works on the layer.
+    #[error("{layer} is locked by {holder}")]
+    Locked {
+        /// Which layer.
+        layer: LayerName,
+        /// Who holds it: name, host, run, since when.
+        holder: String,
+    },
+    /// The file cannot be read or written.
+    #[error("the ledger {path} cannot be {verb}: {source}")]
+    Io {
+        /// Which file.
+        path: PathBuf,
+        /// `read`, `written`, `locked`.
+        verb: &'static str,
+        /// The reason.
+        source: std::io::Error,
+    },
+    /// An entry is damaged.
+    #[error("entry {number} of the ledger {path} is damaged: {problem}")]
+    Damaged {
+        /// Which file.
+        path: PathBuf,
+        /// The line, from 1.
+        number: usize,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// A newer version wrote it.
+    #[error("the ledger {path} was written by a newer version (format {found}, this version knows {LEDGER_VERSION})")]
+    Newer {
+        /// Which file.
+        path: PathBuf,
+        /// Its format.
+        found: u32,
+    },
+}
+
+/// The journal of one layer, opened and locked by one run.
+pub trait Ledger: Send + Sync {
+    /// Which layer.
+    fn layer(&self) -> LayerName;
+    /// What the entries amount to.
+    fn folded(&self) -> Folded;
+    /// Appends an entry and makes it durable before it returns.
+    ///
+    /// # Errors
+    /// [`LedgerError::Io`]; nothing may be called in AWS after it.
+    fn append(&self, entry: Entry) -> Result<(), LedgerError>;
+}

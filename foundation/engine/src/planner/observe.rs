@@ -1,0 +1,96 @@
+//! One batched read per kind, all in parallel.
+
+use super::{PlanError, Request};
+use crate::driver::{AskValue, SeenValue};
+use crate::outputs::{Outputs, has_unknown};
+use crate::Address;
+use crate::resource::IdentityBy;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What was seen, by address and generation.
+pub(super) type World = BTreeMap<(Address, u32), SeenValue>;
+
+type Asks = BTreeMap<String, Vec<AskValue>>;
+
+/// Asks for everything that may exist. Without a ledger, what is only found through its parent (a route, a rule) is asked for
+/// in a further round, once the parent was found.
+pub(super) async fn observe(request: &Request<'_>, order: &[Address]) -> Result<World, PlanError> {
+    let mut world = World::new();
+    let mut asked = BTreeSet::new();
+    let mut older = Asks::new();
+    let mut first = Asks::new();
+    for (row, superseded) in request.leaving() {
+        let ask = AskValue { who: row.who.clone(), want: row.spec.clone(), last: row.output.clone() };
+        let asks = if superseded { &mut older } else { &mut first };
+        asks.entry(row.kind.clone()).or_default().push(ask);
+    }
+    look(request, older, &mut world).await?;
+    loop {
+        let mut asks = std::mem::take(&mut first);
+        declared(request, order, &world, &mut asked, &mut asks)?;
+        if asks.is_empty() {
+            return Ok(world);
+        }
+        look(request, asks, &mut world).await?;
+    }
+}
+
+/// Adds the questions for declared resources that were not asked yet and whose identity is known by now.
+fn declared(
+    request: &Request<'_>,
+    order: &[Address],
+    world: &World,
+    asked: &mut BTreeSet<Address>,
+    asks: &mut Asks,
+) -> Result<(), PlanError> {
+    let mut outputs = Outputs::new();
+    for at in order {
+        let Some(node) = request.graph.nodes().get(at) else { continue };
+        let row = request.memory_of(at).and_then(|folded| folded.current(at)).filter(|row| row.kind == node.rules.kind);
+        let spec = (node.spec)(&outputs)?;
+        let generation = row.map_or(1, |row| row.who.generation);
+        let defect = |error: serde_json::Error| crate::Fault::new(crate::Class::Bug, format!("{at}: {error}"));
+        let seen = world.get(&(at.clone(), generation)).map(|seen| seen.output.clone());
+        let output = match seen.or_else(|| row.and_then(|row| row.output.clone())) {
+            Some(output) => output,
+            None => (node.placeholder)(&spec).map_err(defect)?,
+        };
+        outputs.set(at.clone(), output);
+        let ask = match row {
+            Some(row) => AskValue { who: row.who.clone(), want: row.spec.clone(), last: row.output.clone() },
+            None => {
+                let by = (node.identity)(&spec, generation).map_err(defect)?;
+                AskValue { who: request.scope.identity(at, generation, by), want: spec, last: None }
+            }
+        };
+        if findable(&ask) && asked.insert(at.clone()) {
+            asks.entry(node.rules.kind.to_owned()).or_default().push(ask);
+        }
+    }
+    Ok(())
+}
+
+fn findable(ask: &AskValue) -> bool {
+    match &ask.who.by {
+        IdentityBy::Name(name) => !name.contains(crate::outputs::OPEN),
+        IdentityBy::Natural(_) => ask.last.is_some() || !has_unknown(&ask.want),
+        IdentityBy::Tag | IdentityBy::Token => true,
+    }
+}
+
+async fn look(request: &Request<'_>, asks: Asks, world: &mut World) -> Result<(), PlanError> {
+    let reads = asks.iter().map(|(kind, asks)| async move {
+        let driver = request.kinds.get(kind)?;
+        let found = driver.observe(asks).await.map_err(|fault| PlanError::Observe { kind: kind.clone(), fault })?;
+        Ok::<_, PlanError>((asks, found))
+    });
+    for answer in futures::future::join_all(reads).await {
+        let (asks, mut found) = answer?;
+        for ask in asks {
+            if let Some(seen) = found.remove(&ask.who.address) {
+                world.insert((ask.who.address.clone(), ask.who.generation), seen);
+            }
+        }
+    }
+    Ok(())
+}

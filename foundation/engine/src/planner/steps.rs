@@ -1,0 +1,252 @@
+//! From what was seen to steps and their order.
+
+use super::observe::World;
+use super::{PlanError, Request};
+use crate::decide::{Decision, decide, retire};
+use crate::driver::Rules;
+use crate::graph::Node;
+use crate::ledger::Row;
+use crate::outputs::{Outputs, has_unknown};
+use crate::plan::{PLAN_VERSION, Plan, Step, Stop, Verb, step_id};
+use crate::resource::{Identity, IdentityBy, Replace};
+use crate::{Address, Class, Fault};
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+
+struct Making<'a> {
+    request: &'a Request<'a>,
+    world: &'a World,
+    outputs: Outputs,
+    steps: BTreeMap<String, Step>,
+    stops: Vec<Stop>,
+    /// The step that makes or keeps each declared address.
+    makes: BTreeMap<Address, String>,
+}
+
+pub(super) fn plan(request: &Request<'_>, order: &[Address], world: &World) -> Result<Plan, PlanError> {
+    let mut making = Making {
+        request,
+        world,
+        outputs: Outputs::new(),
+        steps: BTreeMap::new(),
+        stops: Vec::new(),
+        makes: BTreeMap::new(),
+    };
+    for at in order {
+        if let Some(node) = request.graph.nodes().get(at) {
+            making.declared(node)?;
+        }
+    }
+    making.leaving()?;
+    making.order_deletes();
+    making.order_taken_names();
+    making.still_read();
+    making.circle()?;
+    let basis = request.layers.iter().map(|layer| (*layer, request.memory.get(layer).map_or(0, |folded| folded.sequence))).collect();
+    Ok(Plan { version: PLAN_VERSION, layers: request.layers.to_vec(), steps: making.steps, stops: making.stops, basis })
+}
+
+fn defect(at: &Address, error: &serde_json::Error) -> Fault {
+    Fault::new(Class::Bug, format!("{at}: {error}"))
+}
+
+impl Making<'_> {
+    fn declared(&mut self, node: &Node) -> Result<(), PlanError> {
+        let at = &node.address;
+        let folded = self.request.memory_of(at);
+        let row = folded.and_then(|folded| folded.current(at));
+        if let Some(row) = row.filter(|row| row.kind != node.rules.kind) {
+            let problem = format!("it was a {} and is now declared as a {}", row.kind, node.rules.kind);
+            self.stop(at, problem, "give the new resource another name");
+            return Ok(());
+        }
+        let spec = (node.spec)(&self.outputs)?;
+        let generation = row.map_or(1, |row| row.who.generation);
+        let seen = self.world.get(&(at.clone(), generation)).cloned();
+        let decision = decide(&node.rules, &spec, row, seen.as_ref());
+        if decision.foreign {
+            self.stop(at, "an object of that name exists and is not ours".into(), "choose another name, or remove that object");
+        }
+        let fresh = folded.and_then(|folded| folded.highest.get(at)).copied().unwrap_or_default().max(row.map_or(0, |_| generation)) + 1;
+        let again = row.is_some_and(|row| row.state == crate::ledger::RowState::Intended);
+        let generation = match decision.verb {
+            // A create whose end is not known keeps its generation: its token and tags find what it may have made.
+            Verb::Create if !again => fresh,
+            Verb::Replace => fresh,
+            _ => generation,
+        };
+        let by = (node.identity)(&spec, generation).map_err(|error| defect(at, &error))?;
+        let output = match (&decision.verb, &seen) {
+            (Verb::Keep | Verb::Update | Verb::Remember, Some(seen)) => seen.output.clone(),
+            _ => (node.placeholder)(&spec).map_err(|error| defect(at, &error))?,
+        };
+        self.outputs.set(at.clone(), output);
+        let who = self.request.scope.identity(at, generation, by);
+        let replaced = row.filter(|row| row.who.generation != generation).cloned();
+        let mut step = step(&node.rules, who, spec, decision);
+        step.after = node.reads.iter().filter_map(|read| self.makes.get(read).cloned()).collect();
+        step.last = row.filter(|row| row.who.generation == generation).and_then(|row| row.output.clone());
+        step.seen = seen;
+        if let Some(old) = replaced {
+            self.replaced(&node.rules, &old, &mut step)?;
+        }
+        self.makes.insert(at.clone(), step.id());
+        self.steps.insert(step.id(), step);
+        Ok(())
+    }
+
+    /// Adds the delete of the generation that `step` replaces.
+    fn replaced(&mut self, rules: &Rules, old: &Row, step: &mut Step) -> Result<(), PlanError> {
+        if step.verb == Verb::Replace {
+            self.protect(rules, &old.who.address, "replaced");
+        }
+        let seen = step.seen.take();
+        let mut delete = leaving_step(rules, old, retire(true, seen.as_ref()));
+        delete.seen = seen;
+        match rules.replace {
+            Replace::CreateFirst => {
+                delete.after.insert(step.id());
+            }
+            Replace::DeleteFirst => {
+                step.after.insert(delete.id());
+            }
+        }
+        self.steps.insert(delete.id(), delete);
+        Ok(())
+    }
+
+    fn leaving(&mut self) -> Result<(), PlanError> {
+        for (row, superseded) in self.request.leaving() {
+            let key = (row.who.address.clone(), row.who.generation);
+            let rules = self.request.kinds.get(&row.kind)?.rules();
+            let seen = self.world.get(&key);
+            let decision = retire(superseded, seen);
+            if decision.verb == Verb::Delete && !superseded {
+                self.protect(&rules, &row.who.address, "deleted");
+            }
+            let mut step = leaving_step(&rules, row, decision);
+            step.seen = seen.cloned();
+            if superseded && let Some(make) = self.makes.get(&key.0) {
+                step.after.insert(make.clone());
+            }
+            self.steps.insert(step.id(), step);
+        }
+        Ok(())
+    }
+
+    /// A delete comes after everything that reads the object has been deleted or re-pointed.
+    fn order_deletes(&mut self) {
+        let deletes: Vec<(String, Address, bool)> = self
+            .steps
+            .iter()
+            .filter(|(_, step)| matches!(step.verb, Verb::Delete | Verb::Forget))
+            .map(|(id, step)| (id.clone(), step.address().clone(), self.delete_first(step)))
+            .collect();
+        let rows: Vec<&Row> = self.request.layers.iter().filter_map(|layer| self.request.memory.get(layer)).flat_map(|folded| folded.rows.values()).collect();
+        for (id, at, first) in deletes {
+            let mut after = BTreeSet::new();
+            for row in rows.iter().filter(|row| row.reads.contains(&at)) {
+                let leaves = step_id(&row.who.address, row.who.generation, true);
+                if self.steps.contains_key(&leaves) {
+                    after.insert(leaves);
+                } else if !first && let Some(make) = self.makes.get(&row.who.address) {
+                    after.insert(make.clone());
+                }
+            }
+            after.remove(&id);
+            if let Some(step) = self.steps.get_mut(&id) {
+                step.after.extend(after);
+            }
+        }
+    }
+
+    fn delete_first(&self, step: &Step) -> bool {
+        let rules = self.request.kinds.get(&step.kind).map(|driver| driver.rules());
+        self.makes.contains_key(step.address()) && rules.is_ok_and(|rules| rules.replace == Replace::DeleteFirst)
+    }
+
+    /// A create whose unique name or place is held by an object that leaves comes after that delete.
+    fn order_taken_names(&mut self) {
+        let held: BTreeMap<(String, String), String> = self
+            .steps
+            .iter()
+            .filter(|(_, step)| step.verb == Verb::Delete)
+            .filter_map(|(id, step)| Some(((step.kind.clone(), exclusive(&step.who)?), id.clone())))
+            .collect();
+        for step in self.steps.values_mut().filter(|step| matches!(step.verb, Verb::Create | Verb::Replace)) {
+            if let Some(delete) = exclusive(&step.who).and_then(|name| held.get(&(step.kind.clone(), name))) {
+                step.after.insert(delete.clone());
+            }
+        }
+        let first: BTreeSet<(String, String)> =
+            self.steps.values().flat_map(|step| step.after.iter().map(|after| (after.clone(), step.id()))).collect();
+        for step in self.steps.values_mut().filter(|step| step.verb == Verb::Delete) {
+            let id = step.id();
+            step.after.retain(|after| !first.contains(&(id.clone(), after.clone())));
+        }
+    }
+
+    /// What another layer still reads is not deleted under its feet.
+    fn still_read(&mut self) {
+        let mut stops = Vec::new();
+        for step in self.steps.values().filter(|step| step.verb == Verb::Delete && !self.makes.contains_key(step.address())) {
+            let others = self.request.memory.iter().filter(|(layer, _)| !self.request.layers.contains(layer));
+            for row in others.flat_map(|(_, folded)| folded.rows.values()).filter(|row| row.reads.contains(step.address())) {
+                stops.push((step.address().clone(), row.who.address.clone()));
+            }
+        }
+        let mut told = BTreeSet::new();
+        for (at, reader) in stops {
+            if told.insert(at.clone()) {
+                self.stop(&at, format!("{reader} still uses it"), "include that layer, or destroy it first");
+            }
+        }
+    }
+
+    fn circle(&self) -> Result<(), PlanError> {
+        let needs = self.steps.iter().map(|(id, step)| (id.clone(), step.after.clone())).collect();
+        match crate::order::cycle(&needs) {
+            None => Ok(()),
+            Some(path) => Err(Fault::new(Class::Bug, format!("the steps of the plan go in a circle: {}", path.join(" → "))).into()),
+        }
+    }
+
+    fn protect(&mut self, rules: &Rules, at: &Address, what: &str) {
+        if rules.protected && !self.request.allow.has(at) {
+            let problem = format!("this {} is protected and would be {what}", rules.kind);
+            self.stop(at, problem, &format!("add --allow-destroy {at} if that is what you want"));
+        }
+    }
+
+    fn stop(&mut self, at: &Address, problem: String, hint: &str) {
+        self.stops.push(Stop { address: at.clone(), problem, hint: hint.to_owned() });
+    }
+}
+
+fn step(rules: &Rules, who: Identity, spec: Value, decision: Decision) -> Step {
+    Step {
+        who,
+        kind: rules.kind.to_owned(),
+        verb: decision.verb,
+        spec,
+        changes: decision.changes,
+        seen: None,
+        last: None,
+        after: BTreeSet::new(),
+        why: decision.why,
+        typical: if decision.verb.changes() { rules.typical.as_secs_f64() } else { 0.0 },
+    }
+}
+
+fn leaving_step(rules: &Rules, row: &Row, decision: Decision) -> Step {
+    let mut step = step(rules, row.who.clone(), row.spec.clone(), decision);
+    step.last = row.output.clone();
+    step
+}
+
+fn exclusive(who: &Identity) -> Option<String> {
+    match &who.by {
+        IdentityBy::Name(name) | IdentityBy::Natural(name) if !has_unknown(&Value::String(name.clone())) => Some(name.clone()),
+        _ => None,
+    }
+}

@@ -1,0 +1,136 @@
+//! What a resource kind is: plain data that should exist.
+
+use crate::Address;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// The name of a resource kind, unique in the tool: `vpc`, `ecs_service`.
+pub type Kind = &'static str;
+
+/// How a resource whose replacement was decided gives way to its successor.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Replace {
+    /// Create the successor, re-point the readers, then delete.
+    CreateFirst,
+    /// The old one holds something exclusive (a name, a port, a route): delete it, then create.
+    DeleteFirst,
+}
+
+/// How AWS lets us recognise our object again.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum IdentityBy {
+    /// A name that is unique in the account and region (or within a parent that is part of the text).
+    Name(String),
+    /// Only the identity tags that the create call sets.
+    Tag,
+    /// A client token; afterwards the identity tags.
+    Token,
+    /// What it connects: `rtb-1/0.0.0.0/0`. AWS holds at most one.
+    Natural(String),
+}
+
+/// Plain data: what should exist. Everything in it is ours to keep as declared.
+pub trait Resource: Serialize + DeserializeOwned + Clone + Send + Sync + 'static {
+    /// The kind's name.
+    const KIND: Kind;
+    /// Top-level fields that AWS cannot change in place.
+    const REPLACE_ON: &'static [&'static str] = &[];
+    /// Which goes first when it is replaced.
+    const REPLACE: Replace = Replace::CreateFirst;
+    /// Holds state that cannot be made again (a database, a key): never replaced or deleted unless named.
+    const PROTECTED: bool = false;
+    /// How long a create usually takes on AWS; only used to order the ready queue.
+    const TYPICAL: Duration = Duration::from_secs(1);
+    /// Fields whose lists are sets: their order is not a change.
+    const SETS: &'static [&'static str] = &[];
+    /// What readers may use.
+    type Output: Serialize + DeserializeOwned + Clone + Send + Sync + 'static;
+
+    /// How this object is recognised. `generation` counts replacements from 1, so that a successor can have another name.
+    fn identity(&self, generation: u32) -> IdentityBy;
+    /// What readers see in a plan before the object exists: `‹network/vpc.id›`.
+    fn placeholder(&self, at: &Address) -> Self::Output;
+}
+
+/// Who an object is, minted and journalled before the create call.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Identity {
+    /// Its place in the declaration.
+    pub address: Address,
+    /// Counts replacements, from 1.
+    pub generation: u32,
+    /// How AWS finds it.
+    pub by: IdentityBy,
+    /// The client token for create calls that take one: at most 32 characters, stable across runs.
+    pub token: String,
+    /// Identity tags and the tags of the configuration, for the create call.
+    pub tags: BTreeMap<String, String>,
+}
+
+/// The tag keys that carry the identity. AWS allows 128 characters in a key and 256 in a value.
+pub mod tag {
+    /// The stack's name.
+    pub const STACK: &str = "orchestrator:stack";
+    /// The environment's name.
+    pub const ENV: &str = "orchestrator:env";
+    /// The layer's name.
+    pub const LAYER: &str = "orchestrator:layer";
+    /// The address within the stack, `layer/name`.
+    pub const ADDRESS: &str = "orchestrator:address";
+    /// The generation, from 1.
+    pub const GENERATION: &str = "orchestrator:generation";
+    /// What all of the above start with.
+    pub const PREFIX: &str = "orchestrator:";
+}
+
+/// The stack and environment that a run works on, and the tags that the configuration adds.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Scope {
+    /// The stack's name, for example `shop`.
+    pub stack: String,
+    /// The environment, for example `prod`.
+    pub env: String,
+    /// More tags for every object.
+    pub tags: BTreeMap<String, String>,
+}
+
+impl Scope {
+    /// Mints the identity of `address#generation`: the same whenever it is asked.
+    pub fn identity(&self, address: &Address, generation: u32, by: IdentityBy) -> Identity {
+        let mut tags = self.tags.clone();
+        for (key, value) in [
+            (tag::STACK, self.stack.clone()),
+            (tag::ENV, self.env.clone()),
+            (tag::LAYER, address.layer.to_string()),
+            (tag::ADDRESS, address.to_string()),
+            (tag::GENERATION, generation.to_string()),
+        ] {
+            tags.insert(key.to_owned(), value);
+        }
+        let token = crate::plan::digest(&[&self.stack, &self.env, &address.to_string(), &generation.to_string()]);
+        Identity { address: address.clone(), generation, by, token: token[..32].to_owned(), tags }
+    }
+}
+
+impl Identity {
+    /// Whether `tags` (as AWS holds them) say that the object is this address of this stack and environment.
+    pub fn owns(&self, tags: &BTreeMap<String, String>) -> bool {
+        [tag::STACK, tag::ENV, tag::ADDRESS].iter().all(|key| tags.get(*key) == self.tags.get(*key))
+    }
+
+    /// Like [`Identity::owns`], and of this generation: what a search by tag must match.
+    pub fn is_exactly(&self, tags: &BTreeMap<String, String>) -> bool {
+        self.owns(tags) && tags.get(tag::GENERATION) == self.tags.get(tag::GENERATION)
+    }
+
+    /// The name, if it is known by one.
+    pub fn name(&self) -> &str {
+        match &self.by {
+            IdentityBy::Name(name) | IdentityBy::Natural(name) => name,
+            IdentityBy::Tag | IdentityBy::Token => "",
+        }
+    }
+}
