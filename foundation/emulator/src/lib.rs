@@ -1,1 +1,166 @@
-//! emulator
+//! An AWS inside the process, for `--env local` and for tests: the operations that this tool calls, behaving as AWS documents.
+//!
+//! [`Emulator::connector`] plugs into the SDK without a socket; [`Emulator::serve`] offers the same world over HTTP.
+
+pub mod call;
+pub mod clock;
+mod connect;
+pub mod durations;
+mod serve;
+pub mod services;
+mod store;
+pub mod wire;
+pub mod world;
+
+pub use call::AwsError;
+pub use world::World;
+
+use bytes::Bytes;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use store::Store;
+
+/// How the embedded AWS behaves.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// How much faster its time runs: 1 is AWS's own pace, 60 makes a minute a second.
+    pub speed: f64,
+    /// Where its ids come from: the same seed and the same calls give the same ids.
+    pub seed: u64,
+}
+
+impl Default for Options {
+    fn default() -> Options {
+        Options { speed: 60.0, seed: 1 }
+    }
+}
+
+/// One call that was served.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CallRecord {
+    /// The service, for example `ec2`.
+    pub service: String,
+    /// The operation, for example `CreateVpc`.
+    pub action: String,
+    /// Whether it may change something.
+    pub changing: bool,
+    /// AWS's error code, if it was refused.
+    pub error: Option<String>,
+}
+
+/// Why a world on disk cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The file cannot be read or written.
+    #[error("the embedded AWS cannot use {path}: {source}")]
+    Io {
+        /// Which file.
+        path: std::path::PathBuf,
+        /// The reason.
+        source: std::io::Error,
+    },
+    /// The file is not a world.
+    #[error("{path} does not hold a world of the embedded AWS: {problem}; move it away to start from an empty account")]
+    Damaged {
+        /// Which file.
+        path: std::path::PathBuf,
+        /// What is wrong.
+        problem: String,
+    },
+}
+
+struct Inner {
+    world: World,
+    store: Option<Store>,
+    calls: Vec<CallRecord>,
+}
+
+/// The embedded AWS: one account with its regions. Clones share it.
+#[derive(Clone)]
+pub struct Emulator {
+    inner: Arc<Mutex<Inner>>,
+}
+
+impl std::fmt::Debug for Emulator {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Emulator")
+    }
+}
+
+impl Emulator {
+    /// An empty account that lives as long as the process.
+    pub fn in_memory(options: Options) -> Emulator {
+        Emulator::with(World::new(options.speed, options.seed), None)
+    }
+
+    /// The account that is kept in `dir`; an empty one when there is none yet.
+    ///
+    /// # Errors
+    /// [`OpenError`] when the directory cannot be used or holds something else.
+    pub fn open(dir: &Path, options: Options) -> Result<Emulator, OpenError> {
+        let store = Store::at(dir)?;
+        let mut world = store.load()?.unwrap_or_else(|| World::new(options.speed, options.seed));
+        world.clock.restart(options.speed);
+        Ok(Emulator::with(world, Some(store)))
+    }
+
+    fn with(world: World, store: Option<Store>) -> Emulator {
+        Emulator { inner: Arc::new(Mutex::new(Inner { world, store, calls: Vec::new() })) }
+    }
+
+    /// Answers one HTTP request as AWS would.
+    pub async fn handle(&self, request: http::Request<Bytes>) -> http::Response<Bytes> {
+        let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        let inner = &mut *inner;
+        let request_id = inner.world.ids.request_id();
+        let parsed = match wire::parse(&request) {
+            Ok(parsed) => parsed,
+            Err((protocol, error)) => return wire::render_error(protocol, &error, &request_id),
+        };
+        // Another process may have used the same directory since our last request.
+        let held = inner.store.as_mut().map(|store| store.enter(&mut inner.world));
+        inner.world.advance();
+        let result = services::dispatch(&mut inner.world, &parsed.call);
+        let changing = services::is_changing(&parsed.call.action);
+        if let Some(store) = inner.store.as_mut() {
+            let saved = if changing { store.save(&inner.world) } else { Ok(()) };
+            drop(held);
+            if let Err(error) = saved {
+                let error = AwsError::new(500, "InternalError", error.to_string());
+                return wire::render_error(parsed.protocol, &error, &request_id);
+            }
+        }
+        inner.calls.push(CallRecord {
+            service: parsed.call.service.clone(),
+            action: parsed.call.action.clone(),
+            changing,
+            error: result.as_ref().err().map(|error| error.code.clone()),
+        });
+        match result {
+            Ok(body) => wire::render(&parsed, &body, &request_id),
+            Err(error) => wire::render_error(parsed.protocol, &error, &request_id),
+        }
+    }
+
+    /// Every call since the start or the last [`Emulator::clear_calls`].
+    pub fn calls(&self) -> Vec<CallRecord> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner).calls.clone()
+    }
+
+    /// Forgets the calls so far.
+    pub fn clear_calls(&self) {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner).calls.clear();
+    }
+
+    /// Looks into the world, or changes it behind the tool's back. A test's tool.
+    pub fn with_world<T>(&self, look: impl FnOnce(&mut World) -> T) -> T {
+        let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        inner.world.advance();
+        look(&mut inner.world)
+    }
+
+    /// The ids of all living objects that carry the tag.
+    pub fn tagged(&self, key: &str, value: &str) -> Vec<String> {
+        self.with_world(|world| world.tagged(key, value))
+    }
+}

@@ -1,0 +1,33 @@
+//! The same world over HTTP, for any other client.
+
+use crate::Emulator;
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpListener;
+
+impl Emulator {
+    /// Serves until the task is dropped.
+    ///
+    /// # Errors
+    /// When the listener stops accepting.
+    pub async fn serve(self, listener: TcpListener) -> std::io::Result<()> {
+        loop {
+            let (stream, _) = listener.accept().await?;
+            let emulator = self.clone();
+            tokio::spawn(async move {
+                let service = service_fn(move |request| answer(emulator.clone(), request));
+                // A client that goes away in the middle is its own affair.
+                hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).await.ok();
+            });
+        }
+    }
+}
+
+async fn answer(emulator: Emulator, request: http::Request<Incoming>) -> Result<http::Response<Full<Bytes>>, hyper::Error> {
+    let (parts, body) = request.into_parts();
+    let body = body.collect().await?.to_bytes();
+    Ok(emulator.handle(http::Request::from_parts(parts, body)).await.map(Full::new))
+}

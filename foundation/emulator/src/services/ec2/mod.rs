@@ -1,0 +1,155 @@
+//! EC2: one file per family.
+
+mod endpoint;
+mod filter;
+mod gateway;
+mod nat;
+mod route;
+mod rule;
+mod security;
+mod subnet;
+mod tags;
+mod vpc;
+
+use super::{Answer, unknown};
+use crate::call::{AwsError, Call};
+use crate::world::{Ids, World};
+use crate::clock::Clock;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+pub use endpoint::Endpoint;
+pub use gateway::{Address, InternetGateway};
+pub use nat::NatGateway;
+pub use route::{Association, Route, RouteTable};
+pub use rule::Rule;
+pub use security::SecurityGroup;
+pub use subnet::Subnet;
+pub use vpc::Vpc;
+
+/// Tags of an object.
+pub type Tags = BTreeMap<String, String>;
+
+/// EC2's tables in one region.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Ec2 {
+    /// VPCs by id.
+    pub vpcs: BTreeMap<String, Vpc>,
+    /// Subnets by id.
+    pub subnets: BTreeMap<String, Subnet>,
+    /// Internet gateways by id.
+    pub internet_gateways: BTreeMap<String, InternetGateway>,
+    /// Elastic IP addresses by allocation id.
+    pub addresses: BTreeMap<String, Address>,
+    /// NAT gateways by id.
+    pub nat_gateways: BTreeMap<String, NatGateway>,
+    /// Route tables by id.
+    pub route_tables: BTreeMap<String, RouteTable>,
+    /// Security groups by id.
+    pub security_groups: BTreeMap<String, SecurityGroup>,
+    /// Security-group rules by id.
+    pub rules: BTreeMap<String, Rule>,
+    /// VPC endpoints by id.
+    pub endpoints: BTreeMap<String, Endpoint>,
+}
+
+/// What an operation works on: the region's tables, and the world's time and ids.
+pub(crate) struct Here<'a> {
+    pub ec2: &'a mut Ec2,
+    pub clock: &'a Clock,
+    pub ids: &'a mut Ids,
+    pub region: &'a str,
+}
+
+/// Hands a call to its operation.
+///
+/// # Errors
+/// AWS's error.
+pub fn handle(world: &mut World, call: &Call) -> Answer {
+    let region = world.regions.entry(call.region.clone()).or_default();
+    let here = &mut Here { ec2: &mut region.ec2, clock: &world.clock, ids: &mut world.ids, region: &call.region };
+    let input = &call.input;
+    match call.action.as_str() {
+        "DescribeAvailabilityZones" => subnet::describe_zones(here, input),
+        "CreateVpc" => vpc::create(here, input),
+        "DescribeVpcs" => vpc::describe(here, input),
+        "ModifyVpcAttribute" => vpc::modify_attribute(here, input),
+        "DescribeVpcAttribute" => vpc::describe_attribute(here, input),
+        "DeleteVpc" => vpc::delete(here, input),
+        "CreateSubnet" => subnet::create(here, input),
+        "DescribeSubnets" => subnet::describe(here, input),
+        "ModifySubnetAttribute" => subnet::modify_attribute(here, input),
+        "DeleteSubnet" => subnet::delete(here, input),
+        "CreateInternetGateway" => gateway::create(here, input),
+        "DescribeInternetGateways" => gateway::describe(here, input),
+        "AttachInternetGateway" => gateway::attach(here, input),
+        "DetachInternetGateway" => gateway::detach(here, input),
+        "DeleteInternetGateway" => gateway::delete(here, input),
+        "AllocateAddress" => gateway::allocate(here, input),
+        "DescribeAddresses" => gateway::describe_addresses(here, input),
+        "ReleaseAddress" => gateway::release(here, input),
+        "CreateNatGateway" => nat::create(here, input),
+        "DescribeNatGateways" => nat::describe(here, input),
+        "DeleteNatGateway" => nat::delete(here, input),
+        "CreateRouteTable" => route::create(here, input),
+        "DescribeRouteTables" => route::describe(here, input),
+        "DeleteRouteTable" => route::delete(here, input),
+        "CreateRoute" => route::create_route(here, input),
+        "ReplaceRoute" => route::replace_route(here, input),
+        "DeleteRoute" => route::delete_route(here, input),
+        "AssociateRouteTable" => route::associate(here, input),
+        "DisassociateRouteTable" => route::disassociate(here, input),
+        "CreateSecurityGroup" => security::create(here, input),
+        "DescribeSecurityGroups" => security::describe(here, input),
+        "DeleteSecurityGroup" => security::delete(here, input),
+        "DescribeSecurityGroupRules" => rule::describe(here, input),
+        "AuthorizeSecurityGroupIngress" => rule::authorize(here, input, false),
+        "AuthorizeSecurityGroupEgress" => rule::authorize(here, input, true),
+        "RevokeSecurityGroupIngress" => rule::revoke(here, input, false),
+        "RevokeSecurityGroupEgress" => rule::revoke(here, input, true),
+        "UpdateSecurityGroupRuleDescriptionsIngress" => rule::describe_again(here, input, false),
+        "UpdateSecurityGroupRuleDescriptionsEgress" => rule::describe_again(here, input, true),
+        "CreateVpcEndpoint" => endpoint::create(here, input),
+        "DescribeVpcEndpoints" => endpoint::describe(here, input),
+        "ModifyVpcEndpoint" => endpoint::modify(here, input),
+        "DeleteVpcEndpoints" => endpoint::delete(here, input),
+        "CreateTags" => tags::create(here, input),
+        "DeleteTags" => tags::delete(here, input),
+        _ => Err(unknown(call)),
+    }
+}
+
+impl Ec2 {
+    /// Lets everything happen that is due by `now`.
+    pub fn advance(&mut self, now: f64) {
+        nat::advance(self, now);
+        endpoint::advance(self, now);
+    }
+
+    /// The ids of living objects that carry the tag.
+    pub fn tagged(&self, key: &str, value: &str) -> Vec<String> {
+        let has = |tags: &Tags| tags.get(key).is_some_and(|found| found == value);
+        let mut found: Vec<String> = Vec::new();
+        found.extend(self.vpcs.iter().filter(|(_, it)| has(&it.tags)).map(|(id, _)| id.clone()));
+        found.extend(self.subnets.iter().filter(|(_, it)| has(&it.tags)).map(|(id, _)| id.clone()));
+        found.extend(self.internet_gateways.iter().filter(|(_, it)| has(&it.tags)).map(|(id, _)| id.clone()));
+        found.extend(self.addresses.iter().filter(|(_, it)| has(&it.tags)).map(|(id, _)| id.clone()));
+        found.extend(self.nat_gateways.iter().filter(|(_, it)| has(&it.tags) && it.lives()).map(|(id, _)| id.clone()));
+        found.extend(self.route_tables.iter().filter(|(_, it)| has(&it.tags)).map(|(id, _)| id.clone()));
+        found.extend(self.security_groups.iter().filter(|(_, it)| has(&it.tags)).map(|(id, _)| id.clone()));
+        found.extend(self.rules.iter().filter(|(_, it)| has(&it.tags)).map(|(id, _)| id.clone()));
+        found.extend(self.endpoints.iter().filter(|(_, it)| has(&it.tags)).map(|(id, _)| id.clone()));
+        found
+    }
+}
+
+/// The error for an id that nothing has: `InvalidVpcID.NotFound`.
+pub(crate) fn not_found(code: &str, id: &str) -> AwsError {
+    AwsError::bad(code, format!("The ID '{id}' does not exist"))
+}
+
+/// The error for an object that others still use.
+pub(crate) fn in_use(what: &str, id: &str) -> AwsError {
+    AwsError::bad("DependencyViolation", format!("The {what} '{id}' has dependencies and cannot be deleted."))
+}

@@ -1,0 +1,35 @@
+//! One file per service, EC2 one per family: each operation a function from request and world to an answer or AWS's error.
+//!
+//! An operation returns a JSON tree with the element names of the service's model; the wire renders it.
+
+pub mod ec2;
+pub mod sts;
+
+use crate::call::{AwsError, Call};
+use crate::world::World;
+use serde_json::Value;
+
+/// What an operation returns.
+pub type Answer = Result<Value, AwsError>;
+
+/// Whether an operation may change something: everything that does not only read.
+pub fn is_changing(action: &str) -> bool {
+    !["Describe", "List", "Get", "Head", "Lookup"].iter().any(|read| action.starts_with(read))
+}
+
+/// Hands a call to its service.
+///
+/// # Errors
+/// AWS's error; `InvalidAction` for what the embedded AWS does not know.
+pub fn dispatch(world: &mut World, call: &Call) -> Answer {
+    match call.service.as_str() {
+        "ec2" => ec2::handle(world, call),
+        "sts" => sts::handle(call),
+        _ => Err(unknown(call)),
+    }
+}
+
+/// The error for an operation that the embedded AWS does not have.
+pub fn unknown(call: &Call) -> AwsError {
+    AwsError::bad("InvalidAction", format!("the embedded AWS does not know {}:{}", call.service, call.action))
+}

@@ -1,0 +1,53 @@
+//! JSON trees as AWS's XML.
+
+use crate::call::AwsError;
+use serde_json::Value;
+use std::fmt::Write;
+
+/// An answer of EC2.
+pub fn ec2(action: &str, body: &Value, request_id: &str) -> String {
+    let mut out = format!("<{action}Response xmlns=\"http://ec2.amazonaws.com/doc/2016-11-15/\"><requestId>{request_id}</requestId>");
+    children(&mut out, body, "item");
+    out + &format!("</{action}Response>")
+}
+
+/// An answer of the query protocol.
+pub fn query(action: &str, body: &Value, request_id: &str) -> String {
+    let mut out = format!("<{action}Response xmlns=\"https://amazonaws.com/doc/\"><{action}Result>");
+    children(&mut out, body, "member");
+    out + &format!("</{action}Result><ResponseMetadata><RequestId>{request_id}</RequestId></ResponseMetadata></{action}Response>")
+}
+
+/// An error of EC2.
+pub fn ec2_error(error: &AwsError, request_id: &str) -> String {
+    let (code, message) = (escape(&error.code), escape(&error.message));
+    format!("<Response><Errors><Error><Code>{code}</Code><Message>{message}</Message></Error></Errors><RequestID>{request_id}</RequestID></Response>")
+}
+
+/// An error of the query protocol.
+pub fn query_error(error: &AwsError, request_id: &str) -> String {
+    let (code, message) = (escape(&error.code), escape(&error.message));
+    let kind = if error.status < 500 { "Sender" } else { "Receiver" };
+    format!("<ErrorResponse><Error><Type>{kind}</Type><Code>{code}</Code><Message>{message}</Message></Error><RequestId>{request_id}</RequestId></ErrorResponse>")
+}
+
+fn children(out: &mut String, value: &Value, item: &str) {
+    match value {
+        Value::Object(fields) => fields.iter().filter(|(_, value)| !value.is_null()).for_each(|(name, value)| element(out, name, value, item)),
+        Value::Array(items) => items.iter().for_each(|value| element(out, item, value, item)),
+        Value::String(text) => out.push_str(&escape(text)),
+        Value::Null => {}
+        Value::Bool(_) | Value::Number(_) => out.push_str(&value.to_string()),
+    }
+}
+
+fn element(out: &mut String, name: &str, value: &Value, item: &str) {
+    // Writing into a String cannot fail.
+    write!(out, "<{name}>").ok();
+    children(out, value, item);
+    write!(out, "</{name}>").ok();
+}
+
+fn escape(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+}
