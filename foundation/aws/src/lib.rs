@@ -1,1 +1,11 @@
-//! aws
+//! The seam to AWS: connect, who may be retried, faults, tags, waits, and the kinds that several layers need.
+
+pub mod connect;
+pub mod ec2;
+pub mod fault;
+pub mod kinds;
+pub mod retry;
+
+pub use connect::{Aws, Connection};
+pub use fault::{FaultExt, fault};
+pub use retry::never_twice;

@@ -5,6 +5,9 @@ use crate::ledger::{Row, RowState};
 use crate::outputs::has_unknown;
 use crate::plan::{Change, Verb};
 use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+
+type Tags = BTreeMap<String, String>;
 
 /// What was decided and why.
 #[derive(Clone, PartialEq, Debug)]
@@ -30,7 +33,7 @@ impl Decision {
 }
 
 /// Decides what happens to a declared object.
-pub fn decide(rules: &Rules, want: &Value, row: Option<&Row>, seen: Option<&SeenValue>) -> Decision {
+pub fn decide(rules: &Rules, want: &Value, tags: &Tags, row: Option<&Row>, seen: Option<&SeenValue>) -> Decision {
     let Some(seen) = seen else {
         return match row {
             Some(row) if row.state == RowState::Done => Decision::because(Verb::Create, "gone from AWS"),
@@ -40,7 +43,8 @@ pub fn decide(rules: &Rules, want: &Value, row: Option<&Row>, seen: Option<&Seen
     if !seen.ours {
         return Decision { foreign: true, ..Decision::because(Verb::Create, "an object of that name exists and is not ours") };
     }
-    let changes = differences(rules, want, seen, row);
+    let mut changes = differences(rules, want, seen, row);
+    changes.extend(tag_differences(tags, seen, row));
     let done = row.is_some_and(|row| row.state == RowState::Done);
     match () {
         () if changes.iter().any(|change| change.replaces) => Decision { changes, ..Decision::of(Verb::Replace) },
@@ -73,6 +77,25 @@ fn differences(rules: &Rules, want: &Value, seen: &SeenValue, row: Option<&Row>)
     changes
 }
 
+/// Tags that are wanted and differ, or that we once set and are not wanted any more. Tags of others are theirs.
+fn tag_differences(want: &Tags, seen: &SeenValue, row: Option<&Row>) -> Vec<Change> {
+    let Some(live) = &seen.tags else { return Vec::new() };
+    let applied = row.map(|row| &row.who.tags);
+    // The generation is part of the identity, not a setting: what it is decides which object is meant.
+    let ours = |key: &&String| key.as_str() != crate::resource::tag::GENERATION;
+    let keys: BTreeSet<&String> = want.keys().chain(applied.into_iter().flat_map(Tags::keys)).filter(ours).collect();
+    let differs = keys.into_iter().filter(|key| live.get(*key) != want.get(*key));
+    differs
+        .map(|key| Change {
+            field: format!("tags.{key}"),
+            from: live.get(key).map(|value| Value::String(value.clone())),
+            to: want.get(key).map(|value| Value::String(value.clone())),
+            replaces: false,
+            drift: applied.is_some_and(|applied| applied.get(key) != live.get(key)),
+        })
+        .collect()
+}
+
 fn drifted(rules: &Rules, row: &Row, live: &Value, top: &str) -> bool {
     let mut changes = Vec::new();
     compare(rules.sets, top, live.get(top), row.spec.get(top), &mut changes);
@@ -89,7 +112,7 @@ pub fn compare(sets: &[&str], path: &str, from: Option<&Value>, to: Option<&Valu
     let below = |key: &str| if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") };
     match (left, right) {
         (Value::Object(old), Value::Object(new)) => {
-            let keys: std::collections::BTreeSet<&String> = old.keys().chain(new.keys()).collect();
+            let keys: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
             for key in keys {
                 compare(sets, &below(key), old.get(key), new.get(key), changes);
             }
@@ -139,28 +162,28 @@ mod tests {
     };
 
     fn seen(live: Value, ours: bool) -> SeenValue {
-        SeenValue { live, output: json!({}), ours }
+        SeenValue { live, output: json!({}), ours, tags: None }
     }
 
     #[test]
     fn nothing_seen_and_nothing_remembered_is_a_create() {
-        assert_eq!(decide(&RULES, &json!({"cidr": "a"}), None, None).verb, Verb::Create);
+        assert_eq!(decide(&RULES, &json!({"cidr": "a"}), &Tags::new(), None, None).verb, Verb::Create);
     }
 
     #[test]
     fn an_object_of_someone_else_is_never_taken() {
-        let decision = decide(&RULES, &json!({"cidr": "a"}), None, Some(&seen(json!({"cidr": "a"}), false)));
+        let decision = decide(&RULES, &json!({"cidr": "a"}), &Tags::new(), None, Some(&seen(json!({"cidr": "a"}), false)));
         assert!(decision.foreign);
     }
 
     #[test]
     fn our_own_object_without_a_row_is_remembered_not_made_again() {
-        assert_eq!(decide(&RULES, &json!({"cidr": "a"}), None, Some(&seen(json!({"cidr": "a"}), true))).verb, Verb::Remember);
+        assert_eq!(decide(&RULES, &json!({"cidr": "a"}), &Tags::new(), None, Some(&seen(json!({"cidr": "a"}), true))).verb, Verb::Remember);
     }
 
     #[test]
     fn a_field_that_cannot_change_in_place_replaces() {
-        let decision = decide(&RULES, &json!({"cidr": "b"}), None, Some(&seen(json!({"cidr": "a"}), true)));
+        let decision = decide(&RULES, &json!({"cidr": "b"}), &Tags::new(), None, Some(&seen(json!({"cidr": "a"}), true)));
         assert_eq!(decision.verb, Verb::Replace);
         assert!(decision.changes[0].replaces);
     }
@@ -168,7 +191,7 @@ mod tests {
     #[test]
     fn a_reordered_set_is_no_change_and_a_reordered_list_is() {
         let live = seen(json!({"subnets": ["a", "b"], "order": ["a", "b"]}), true);
-        let decision = decide(&RULES, &json!({"subnets": ["b", "a"], "order": ["b", "a"]}), None, Some(&live));
+        let decision = decide(&RULES, &json!({"subnets": ["b", "a"], "order": ["b", "a"]}), &Tags::new(), None, Some(&live));
         assert_eq!(decision.changes.iter().map(|change| change.field.as_str()).collect::<Vec<_>>(), ["order"]);
     }
 }

@@ -31,6 +31,8 @@ pub struct Seen<R: Resource> {
     pub output: R::Output,
     /// Whether the object carries our identity (or, where AWS has no tags, matches what the ledger remembers).
     pub ours: bool,
+    /// Its tags; `None` for kinds that AWS gives none.
+    pub tags: Option<BTreeMap<String, String>>,
 }
 
 /// The answers of a batched observation: an address that is missing has nothing in AWS.
@@ -75,6 +77,8 @@ pub struct SeenValue {
     pub output: Value,
     /// Whether it is ours.
     pub ours: bool,
+    /// Its tags, where AWS has any.
+    pub tags: Option<BTreeMap<String, String>>,
 }
 
 /// [`Ask`] without its type.
@@ -173,7 +177,7 @@ impl<R: Resource, D: Driver<R>> AnyDriver for Typed<R, D> {
                 .into_iter()
                 .map(|(at, seen)| {
                     let (live, output) = (write(R::KIND, &seen.live)?, write(R::KIND, &seen.output)?);
-                    Ok((at, SeenValue { live, output, ours: seen.ours }))
+                    Ok((at, SeenValue { live, output, ours: seen.ours, tags: seen.tags }))
                 })
                 .collect()
         })
@@ -188,6 +192,7 @@ impl<R: Resource, D: Driver<R>> AnyDriver for Typed<R, D> {
                     live: read::<R>(R::KIND, &seen.live)?,
                     output: read::<R::Output>(R::KIND, &seen.output)?,
                     ours: seen.ours,
+                    tags: seen.tags.clone(),
                 }),
             };
             let output = self.driver.ensure(who, &want, seen, ticks).await?;

@@ -76,7 +76,7 @@ async fn make(apply: &Apply, step: &Step, outputs: &Outputs) -> Result<Value, Fa
     let spec = resolved(apply, step, outputs)?;
     let driver = apply.kinds.get(&step.kind)?;
     if step.verb == Verb::Update {
-        let now = decide(&driver.rules(), &spec, None, step.seen.as_ref()).verb;
+        let now = decide(&driver.rules(), &spec, &step.who.tags, None, step.seen.as_ref()).verb;
         // Without a row an object that needs nothing is `Remember`; here it means `Keep`.
         let now = if now == Verb::Remember { Verb::Keep } else { now };
         if !keeps_promise(step.verb, now, &step.spec) {

@@ -63,7 +63,13 @@ impl Making<'_> {
         let spec = (node.spec)(&self.outputs)?;
         let generation = row.map_or(1, |row| row.who.generation);
         let seen = self.world.get(&(at.clone(), generation)).cloned();
-        let decision = decide(&node.rules, &spec, row, seen.as_ref());
+        let tags = self.request.scope.identity(at, generation, IdentityBy::Tag).tags;
+        let mut seen = seen;
+        if let Some(live) = seen.as_mut().and_then(|seen| seen.tags.as_mut()) {
+            // Tags that others set are theirs: neither compared nor taken away.
+            live.retain(|key, _| tags.contains_key(key) || row.is_some_and(|row| row.who.tags.contains_key(key)));
+        }
+        let decision = decide(&node.rules, &spec, &tags, row, seen.as_ref());
         if decision.foreign {
             self.stop(at, "an object of that name exists and is not ours".into(), "choose another name, or remove that object");
         }

@@ -97,7 +97,7 @@ pub(super) fn describe(here: &mut Here<'_>, input: &Input) -> Answer {
         "NatGatewayNotFound",
         "natGatewaySet",
         &ec2.nat_gateways,
-        |id, it| Facts { tags: &it.tags, more: facts(it) },
+        |_, it| Facts { tags: &it.tags, more: facts(it) },
         |id, it| render(id, it, ec2),
     )
 }

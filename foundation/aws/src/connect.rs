@@ -1,0 +1,80 @@
+//! How this tool talks to AWS: region, endpoint, time limits, retries.
+
+use aws_config::retry::RetryConfig;
+use aws_config::timeout::TimeoutConfig;
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_credential_types::Credentials;
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use std::time::Duration;
+
+/// What a connection is made from.
+#[derive(Clone, Debug, Default)]
+pub struct Connection {
+    /// The region of every client.
+    pub region: String,
+    /// Another end than AWS: an emulator.
+    pub endpoint_url: Option<String>,
+    /// A client without a socket: the embedded AWS.
+    pub embedded: Option<SharedHttpClient>,
+    /// How much faster than AWS the other end's time runs; polling follows it. 1 for AWS.
+    pub speed: f64,
+}
+
+/// The clients of one run.
+#[derive(Clone, Debug)]
+pub struct Aws {
+    /// EC2.
+    pub ec2: aws_sdk_ec2::Client,
+    /// STS.
+    pub sts: aws_sdk_sts::Client,
+    /// The region.
+    pub region: String,
+    /// See [`Connection::speed`].
+    pub speed: f64,
+}
+
+/// The SDK's own limits are off by default: a silent server would hold a call for ever.
+fn limits() -> TimeoutConfig {
+    TimeoutConfig::builder()
+        .connect_timeout(Duration::from_secs(3))
+        .read_timeout(Duration::from_secs(20))
+        .operation_attempt_timeout(Duration::from_secs(30))
+        .operation_timeout(Duration::from_secs(120))
+        .build()
+}
+
+impl Aws {
+    /// Connects. The embedded AWS needs no credentials; an emulator behind an endpoint gets `test` ones when there are no others.
+    pub async fn connect(connection: &Connection) -> Aws {
+        let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12())
+            .region(Region::new(connection.region.clone()))
+            .timeout_config(limits())
+            .retry_config(RetryConfig::standard().with_max_attempts(8).with_max_backoff(Duration::from_secs(20)));
+        if let Some(url) = &connection.endpoint_url {
+            loader = loader.endpoint_url(url);
+        }
+        if let Some(client) = &connection.embedded {
+            // The endpoint is never reached: the client has no socket.
+            loader = loader.http_client(client.clone()).endpoint_url("http://embedded.invalid");
+        }
+        if connection.embedded.is_some() || connection.endpoint_url.as_deref().is_some_and(is_local) {
+            loader = loader.credentials_provider(Credentials::from_keys("test", "test", None));
+        }
+        let config: SdkConfig = loader.load().await;
+        Aws {
+            ec2: aws_sdk_ec2::Client::new(&config),
+            sts: aws_sdk_sts::Client::new(&config),
+            region: connection.region.clone(),
+            speed: if connection.speed > 0.0 { connection.speed } else { 1.0 },
+        }
+    }
+
+    /// A wait of at most `budget` whose polling follows the other end's time.
+    pub fn until(&self, budget: Duration) -> engine::Until {
+        engine::Until::within(budget).sped(self.speed)
+    }
+}
+
+fn is_local(url: &str) -> bool {
+    ["://127.0.0.1", "://localhost", "://[::1]"].iter().any(|host| url.contains(host))
+}

@@ -1,0 +1,87 @@
+//! From the SDK's errors to a [`Fault`] with class, code and request id.
+
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use engine::{Class, Fault};
+
+/// The class of an AWS error code. Codes are irregular, so the endings decide where AWS is consistent.
+fn class_of(code: &str, status: u16) -> Class {
+    match code {
+        "RequestLimitExceeded" | "Throttling" | "ThrottlingException" | "TooManyRequestsException" | "SlowDown" => Class::Throttled,
+        "UnauthorizedOperation" | "AccessDenied" | "AccessDeniedException" | "AuthFailure" | "ExpiredToken" | "ExpiredTokenException"
+        | "InvalidClientTokenId" | "UnrecognizedClientException" | "RequestExpired" => Class::Denied,
+        "DependencyViolation" | "ResourceInUse" | "ResourceInUseException" | "IncorrectState" | "Gateway.NotAttached" => Class::Busy,
+        "NatGatewayNotFound" => Class::NotFound,
+        _ if code.ends_with("NotFound") || code.ends_with("NotFoundException") || code.ends_with("NotFoundFault") => Class::NotFound,
+        _ if code.ends_with("LimitExceeded") || code.ends_with("LimitExceededException") || code.ends_with("QuotaExceeded") => Class::Quota,
+        _ if status >= 500 => Class::InDoubt,
+        _ => Class::Invalid,
+    }
+}
+
+/// Makes a [`Fault`] of what a call returned. `call` is `service:Operation`.
+pub fn fault<E: ProvideErrorMetadata + std::error::Error + 'static>(call: &str, error: &SdkError<E, HttpResponse>) -> Fault {
+    let request_id = error.raw_response().and_then(|raw| raw.headers().get("x-amzn-requestid")).map(str::to_owned);
+    let status = error.raw_response().map_or(0, |raw| raw.status().as_u16());
+    let mut fault = match error {
+        SdkError::ServiceError(service) => {
+            let code = service.err().code().unwrap_or("Unknown");
+            let mut fault = Fault::new(class_of(code, status), service.err().message().unwrap_or("AWS gave no reason"));
+            code.clone_into(&mut fault.code);
+            fault
+        }
+        SdkError::ConstructionFailure(_) => Fault::new(Class::Invalid, chain(error)),
+        // Nothing came back, or not all of it: AWS may have done it.
+        SdkError::TimeoutError(_) | SdkError::ResponseError(_) => Fault::new(Class::InDoubt, chain(error)),
+        SdkError::DispatchFailure(failure) if failure.is_user() || failure.is_other() => Fault::new(Class::Denied, chain(error)),
+        SdkError::DispatchFailure(_) => Fault::new(Class::Unavailable, chain(error)),
+        _ => Fault::new(Class::InDoubt, chain(error)),
+    };
+    call.clone_into(&mut fault.call);
+    fault.request_id = request_id;
+    fault
+}
+
+/// The error and its causes in one line.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(next) = cause {
+        let next_text = next.to_string();
+        if !text.contains(&next_text) {
+            text = format!("{text}: {next_text}");
+        }
+        cause = next.source();
+    }
+    text
+}
+
+/// `?` for SDK calls: `.await.or_fault("ec2:CreateVpc")?`.
+pub trait FaultExt<T> {
+    /// Turns the SDK's error into a [`Fault`].
+    ///
+    /// # Errors
+    /// The fault.
+    fn or_fault(self, call: &str) -> Result<T, Fault>;
+
+    /// The same, with "nothing there" as `None`.
+    ///
+    /// # Errors
+    /// Every other fault.
+    fn or_gone(self, call: &str) -> Result<Option<T>, Fault>;
+}
+
+impl<T, E: ProvideErrorMetadata + std::error::Error + 'static> FaultExt<T> for Result<T, SdkError<E, HttpResponse>> {
+    fn or_fault(self, call: &str) -> Result<T, Fault> {
+        self.map_err(|error| fault(call, &error))
+    }
+
+    fn or_gone(self, call: &str) -> Result<Option<T>, Fault> {
+        match self.or_fault(call) {
+            Ok(value) => Ok(Some(value)),
+            Err(fault) if fault.is_not_found() => Ok(None),
+            Err(fault) => Err(fault),
+        }
+    }
+}
