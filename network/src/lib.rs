@@ -1,1 +1,1 @@
-//! network
+pub mod kinds;
