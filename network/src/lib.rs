@@ -1,1 +1,46 @@
+//! The network layer: VPC, subnets, gateways, routes, endpoints, and the security groups of the tiers with their rules.
+
+pub mod config;
+mod declare;
 pub mod kinds;
+
+pub use config::Config;
+pub use declare::Inputs;
+pub use kinds::kinds;
+
+use aws::{Aws, FaultExt};
+use contract::NetworkDoors;
+use engine::{DeclareError, Fault, Graph, Layer, LayerName};
+
+/// The network layer.
+#[derive(Clone, Copy, Debug)]
+pub struct Network;
+
+impl Layer for Network {
+    const NAME: LayerName = LayerName::Network;
+    type Config = Config;
+    type Inputs = Inputs;
+    type Outputs = NetworkDoors;
+
+    fn declare(config: &Config, inputs: Inputs, g: &mut Graph) -> Result<NetworkDoors, DeclareError> {
+        g.enter(LayerName::Network);
+        declare::declare(config, &inputs, g)
+    }
+}
+
+/// The names of the first `count` availability zones of the region that need no opt-in, in alphabetical order.
+///
+/// # Errors
+/// The fault of `ec2:DescribeAvailabilityZones`, or [`engine::Class::Invalid`] when the region has fewer zones.
+pub async fn zones(aws: &Aws, count: usize) -> Result<Vec<String>, Fault> {
+    let answer = aws.ec2.describe_availability_zones().send().await.or_fault("ec2:DescribeAvailabilityZones")?;
+    let available = answer.availability_zones().iter().filter(|zone| zone.zone_type().is_none_or(|kind| kind == "availability-zone"));
+    let mut names: Vec<String> = available.filter_map(|zone| zone.zone_name().map(str::to_owned)).collect();
+    names.sort();
+    if names.len() < count {
+        let problem = format!("network.zones: {} has {} availability zones, {count} are wanted", aws.region, names.len());
+        return Err(Fault::new(engine::Class::Invalid, problem));
+    }
+    names.truncate(count);
+    Ok(names)
+}

@@ -1,1 +1,51 @@
-//! orchestrator
+//! The binary that knows every layer: connects them, sorts them and runs them as one graph.
+
+pub mod connect;
+pub mod stack;
+
+use cli::app::{App, Declared, Wanted};
+use cli::{Problem, Settings};
+use emulator::{Emulator, Options};
+use engine::{Kinds, LayerName};
+use std::net::SocketAddr;
+
+/// The whole tool.
+#[derive(Clone, Copy, Debug)]
+pub struct Orchestrator;
+
+impl App for Orchestrator {
+    fn name(&self) -> &'static str {
+        "orchestrator"
+    }
+
+    fn layers(&self) -> Vec<LayerName> {
+        stack::LAYERS.to_vec()
+    }
+
+    async fn declare(&self, wanted: Wanted<'_>) -> Result<Declared, Problem> {
+        let aws = connect::connect(wanted.settings, wanted.endpoint_url).await?;
+        stack::declare(&aws, &wanted).await
+    }
+
+    async fn kinds(&self, wanted: Wanted<'_>) -> Result<Kinds, Problem> {
+        let aws = connect::connect(wanted.settings, wanted.endpoint_url).await?;
+        Ok(stack::kinds(&aws))
+    }
+
+    async fn emulator(&self, settings: &Settings, listen: SocketAddr) -> Result<(), Problem> {
+        let emulator = connect::embedded(settings)?;
+        let refused = |error: std::io::Error| Problem::Io(format!("{listen} cannot be listened on: {error}"));
+        let listener = tokio::net::TcpListener::bind(listen).await.map_err(refused)?;
+        let at = listener.local_addr().map_err(refused)?;
+        cli::commands::say(&format!("the embedded AWS listens on http://{at}"));
+        emulator.serve(listener).await.map_err(refused)
+    }
+}
+
+/// The embedded AWS with this speed, kept in `dir`.
+///
+/// # Errors
+/// [`Problem::Io`] when the directory cannot be used.
+pub fn world(dir: &std::path::Path, speed: f64) -> Result<Emulator, Problem> {
+    Emulator::open(dir, Options { speed, ..Options::default() }).map_err(|error| Problem::Io(error.to_string()))
+}

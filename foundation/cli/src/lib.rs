@@ -1,1 +1,17 @@
-//! cli
+//! Words: arguments, configuration, plan rendering, progress, JSON events, errors with a next step, exit codes.
+//!
+//! The only crate that writes to the terminal, reads environment variables and ends the process.
+#![allow(clippy::disallowed_macros, clippy::disallowed_methods)]
+
+pub mod app;
+pub mod args;
+pub mod commands;
+pub mod config;
+pub mod problem;
+mod render;
+mod store;
+
+pub use app::{App, Declared, Wanted};
+pub use args::{Cli, Common};
+pub use config::Settings;
+pub use problem::Problem;

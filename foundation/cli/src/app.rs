@@ -1,0 +1,52 @@
+//! What a binary brings: its layers, and how they are declared.
+
+use crate::config::Settings;
+use crate::problem::Problem;
+use engine::handle::Handle;
+use engine::ledger::Folded;
+use engine::{Graph, Kinds, LayerName};
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::net::SocketAddr;
+
+/// What is asked of [`App::declare`].
+#[derive(Clone, Debug)]
+pub struct Wanted<'a> {
+    /// The env's settings.
+    pub settings: &'a Settings,
+    /// Another end than AWS.
+    pub endpoint_url: Option<&'a str>,
+    /// The layers to declare; none of them for a destroy.
+    pub layers: &'a [LayerName],
+    /// What the ledgers remember, for the outputs of layers that are not declared.
+    pub memory: &'a BTreeMap<LayerName, Folded>,
+}
+
+/// A declaration with the drivers that carry it out.
+pub struct Declared {
+    /// The resources.
+    pub graph: Graph,
+    /// The drivers, also of kinds that are not declared any more.
+    pub kinds: Kinds,
+    /// The layers' outputs.
+    pub doors: BTreeMap<LayerName, BTreeMap<&'static str, Handle<Value>>>,
+}
+
+/// A binary.
+pub trait App: Send + Sync {
+    /// Its name on the command line.
+    fn name(&self) -> &'static str;
+
+    /// The layers that it knows, in lock order.
+    fn layers(&self) -> Vec<LayerName>;
+
+    /// Connects and declares the wanted layers.
+    fn declare(&self, wanted: Wanted<'_>) -> impl Future<Output = Result<Declared, Problem>> + Send;
+
+    /// Connects for a destroy: the drivers alone.
+    fn kinds(&self, wanted: Wanted<'_>) -> impl Future<Output = Result<Kinds, Problem>> + Send;
+
+    /// Serves the embedded AWS until it is interrupted.
+    fn emulator(&self, settings: &Settings, listen: SocketAddr) -> impl Future<Output = Result<(), Problem>> + Send;
+}

@@ -1,0 +1,159 @@
+//! The command line.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use engine::{Address, LayerName};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+/// Deploys a web application to AWS and keeps it there.
+#[derive(Debug, Parser)]
+#[command(version, about, after_help = "Exit codes: 0 done · 1 failed · 2 the plan has changes (--detailed-exitcode) · 3 bad configuration · 4 locked by another run · 5 stopped before any change · 6 denied by AWS")]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+    /// What every command understands.
+    #[command(flatten)]
+    pub common: Common,
+}
+
+/// What every command understands.
+#[derive(Clone, Debug, Args)]
+pub struct Common {
+    /// The environment: the name of a file in the configuration directory.
+    #[arg(long, global = true, default_value = "local", env = "ORCHESTRATOR_ENV")]
+    pub env: String,
+    /// The directory with base.toml and one file per environment.
+    #[arg(long, global = true, default_value = "envs", env = "ORCHESTRATOR_CONFIG")]
+    pub config: PathBuf,
+    /// Another end than AWS: an emulator.
+    #[arg(long, global = true, env = "AWS_ENDPOINT_URL")]
+    pub endpoint_url: Option<String>,
+    /// The AWS region; the configuration's when not given.
+    #[arg(long, global = true)]
+    pub region: Option<String>,
+    /// How to write: for people, or one JSON document per line.
+    #[arg(long, global = true, value_enum, default_value_t = Format::Human)]
+    pub format: Format,
+    /// When to use colour.
+    #[arg(long, global = true, value_enum, default_value_t = Color::Auto)]
+    pub color: Color,
+}
+
+/// How to write.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub enum Format {
+    /// For people.
+    Human,
+    /// One event per line.
+    Json,
+}
+
+/// When to use colour.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub enum Color {
+    /// On a terminal without NO_COLOR.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+fn layer(text: &str) -> Result<LayerName, String> {
+    let known = LayerName::ALL.map(LayerName::as_str).join(", ");
+    LayerName::parse(text).ok_or_else(|| format!("there is no layer `{text}` (there are: {known})"))
+}
+
+/// Which layers.
+#[derive(Clone, Debug, Args)]
+pub struct Layers {
+    /// Only this layer; may be repeated.
+    #[arg(long = "layer", value_parser = layer)]
+    pub layers: Vec<LayerName>,
+}
+
+/// What to do.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Command {
+    /// Show what deploy would do.
+    Plan {
+        #[command(flatten)]
+        which: Layers,
+        /// Write the plan to a file for `deploy --plan`.
+        #[arg(long)]
+        out: Option<PathBuf>,
+        /// Exit with 2 when there are changes.
+        #[arg(long)]
+        detailed_exitcode: bool,
+        /// Let this protected object be replaced or deleted, or `all`.
+        #[arg(long)]
+        allow_destroy: Vec<String>,
+    },
+    /// Bring AWS to what is declared.
+    Deploy {
+        #[command(flatten)]
+        which: Layers,
+        /// Do not ask.
+        #[arg(long, short)]
+        yes: bool,
+        /// Apply exactly this plan or stop.
+        #[arg(long)]
+        plan: Option<PathBuf>,
+        /// Let this protected object be replaced or deleted, or `all`.
+        #[arg(long)]
+        allow_destroy: Vec<String>,
+    },
+    /// Delete everything that was deployed.
+    Destroy {
+        #[command(flatten)]
+        which: Layers,
+        /// Do not ask.
+        #[arg(long, short)]
+        yes: bool,
+        /// Let this protected object be deleted, or `all`.
+        #[arg(long)]
+        allow_destroy: Vec<String>,
+    },
+    /// Serve the embedded AWS over HTTP.
+    Emulator {
+        /// Where to listen.
+        #[arg(long, default_value = "127.0.0.1:4566")]
+        listen: SocketAddr,
+    },
+    /// Show what is deployed.
+    Status,
+    /// Show the outputs of the layers.
+    Outputs {
+        /// Only this one: `network.vpc_id`.
+        name: Option<String>,
+    },
+    /// Draw the resources and what they read.
+    Graph {
+        /// How to draw.
+        #[arg(long = "as", value_enum, default_value_t = Drawing::Dot)]
+        drawing: Drawing,
+    },
+}
+
+/// How to draw a graph.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub enum Drawing {
+    /// Graphviz.
+    Dot,
+    /// Mermaid.
+    Mermaid,
+}
+
+/// What `--allow-destroy` names.
+///
+/// # Errors
+/// A sentence about a name that is no address.
+pub fn allow(names: &[String]) -> Result<engine::planner::Allow, String> {
+    if names.iter().any(|name| name == "all") {
+        return Ok(engine::planner::Allow::All);
+    }
+    let parsed: Result<_, String> =
+        names.iter().map(|name| Address::parse(name).ok_or_else(|| format!("--allow-destroy {name}: not an address (layer/name) and not `all`"))).collect();
+    Ok(engine::planner::Allow::Only(parsed?))
+}

@@ -1,0 +1,182 @@
+//! plan, deploy, destroy: the same road, as far as each goes.
+
+use crate::app::{App, Declared, Wanted};
+use crate::args::{Common, Format};
+use crate::config::Settings;
+use crate::problem::{Problem, declare};
+use crate::{render, store};
+use engine::apply::{Apply, Outcome};
+use engine::event::Fact;
+use engine::ledger::{Entry, Folded, Ledger};
+use engine::plan::Plan;
+use engine::planner::{Allow, PlanError, Request};
+use engine::{Class, Graph, LayerName, Sink};
+use std::collections::BTreeMap;
+use std::io::{IsTerminal, Write};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+type Ledgers = BTreeMap<LayerName, Arc<dyn Ledger>>;
+
+pub(super) struct Change<'a, A> {
+    pub app: &'a A,
+    pub common: &'a Common,
+    pub settings: &'a Settings,
+    pub layers: Vec<LayerName>,
+    pub allow: Allow,
+    pub destroy: bool,
+}
+
+impl<A: App> Change<'_, A> {
+    /// Shows the plan; whether it has changes.
+    pub(super) async fn plan(&self, out: Option<&Path>) -> Result<bool, Problem> {
+        let memory = store::memory(self.settings)?;
+        let (plan, _) = self.make(&memory).await?;
+        self.show(&plan);
+        if let Some(path) = out {
+            let text = serde_json::to_string_pretty(&plan).map_err(|error| Problem::Io(error.to_string()))?;
+            std::fs::write(path, text).map_err(|error| Problem::Io(format!("{} cannot be written: {error}", path.display())))?;
+        }
+        self.stopped(&plan)?;
+        Ok(plan.changes())
+    }
+
+    /// Plans, asks and applies.
+    pub(super) async fn apply(&self, yes: bool, promised: Option<&Path>) -> Result<(), Problem> {
+        let run = ulid::Ulid::generate().to_string();
+        let (ledgers, warnings) = store::open(self.settings, &self.layers, &run)?;
+        for warning in warnings {
+            anstream::eprintln!("warning: {warning}");
+        }
+        let mut memory = store::memory(self.settings)?;
+        memory.extend(ledgers.iter().map(|(layer, ledger)| (*layer, ledger.folded())));
+        let (plan, declared) = self.make(&memory).await?;
+        if let Some(path) = promised {
+            same(path, &plan)?;
+        }
+        self.show(&plan);
+        self.stopped(&plan)?;
+        if plan.changes() && !yes && !confirmed(self.destroy)? {
+            return Err(Problem::Declined);
+        }
+        let outcome = self.walk(&run, plan, declared, ledgers).await?;
+        self.end(&outcome)
+    }
+
+    async fn make(&self, memory: &BTreeMap<LayerName, Folded>) -> Result<(Plan, Declared), Problem> {
+        let endpoint_url = self.common.endpoint_url.as_deref();
+        let wanted = Wanted { settings: self.settings, endpoint_url, layers: &self.layers, memory };
+        let declared = if self.destroy {
+            Declared { graph: Graph::new(), kinds: self.app.kinds(wanted).await?, doors: BTreeMap::new() }
+        } else {
+            self.app.declare(wanted).await?
+        };
+        let (scope, graph, kinds) = (&self.settings.scope(), &declared.graph, &declared.kinds);
+        let request = Request { scope, graph, kinds, memory, layers: &self.layers, allow: &self.allow };
+        match engine::planner::plan(&request).await {
+            Ok(plan) => Ok((plan, declared)),
+            Err(PlanError::Declare(error)) => Err(declare(error, self.settings)),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn show(&self, plan: &Plan) {
+        match self.common.format {
+            Format::Human => anstream::print!("{}", render::plan(plan)),
+            Format::Json => {
+                if let Ok(text) = serde_json::to_string(&Fact::PlanMade { plan: plan.clone() }) {
+                    println!("{text}");
+                }
+            }
+        }
+    }
+
+    fn stopped(&self, plan: &Plan) -> Result<(), Problem> {
+        match plan.stops.len() {
+            0 => Ok(()),
+            count => Err(Problem::Stopped(format!("the plan may not be applied: {count} stop(s) above; nothing was changed"))),
+        }
+    }
+
+    async fn walk(&self, run: &str, plan: Plan, declared: Declared, ledgers: Ledgers) -> Result<Outcome, Problem> {
+        let started = Instant::now();
+        let (sink, events) = Sink::channel();
+        let consumer = tokio::spawn(render::consume(events, self.common.format));
+        let command = if self.destroy { "destroy" } else { "deploy" };
+        let quiet = plan.steps.values().all(|step| step.verb == engine::plan::Verb::Keep);
+        if !quiet {
+            let at = jiff::Timestamp::now().to_string();
+            let entry = Entry::RunStarted { run: run.into(), command: command.into(), who: store::who(), at, tool: env!("CARGO_PKG_VERSION").into() };
+            ledgers.values().try_for_each(|ledger| ledger.append(entry.clone()))?;
+        }
+        let (stack, env) = (self.settings.top.stack.clone(), self.settings.env.clone());
+        sink.fact(Fact::RunStarted { run: run.into(), command: command.into(), stack, env });
+        let cancel = CancellationToken::new();
+        let listener = tokio::spawn(interrupt(cancel.clone(), sink.clone()));
+        let Declared { graph, kinds, doors } = declared;
+        let apply = Apply { scope: self.settings.scope(), graph, kinds, ledgers: ledgers.clone(), doors, sink: sink.clone(), cancel };
+        let outcome = apply.run(plan).await?;
+        listener.abort();
+        let (done, failed, skipped) = (outcome.done, outcome.failed.len(), outcome.skipped);
+        let seconds = started.elapsed().as_secs_f64();
+        if !quiet {
+            let summary = format!("{done} done, {failed} failed, {skipped} not started");
+            let entry = Entry::RunFinished { run: run.into(), ok: outcome.ok(), at: jiff::Timestamp::now().to_string(), summary };
+            ledgers.values().try_for_each(|ledger| ledger.append(entry.clone()))?;
+        }
+        sink.fact(Fact::RunFinished { run: run.into(), ok: outcome.ok(), done, failed, skipped, seconds });
+        drop(sink);
+        // The listener was aborted: waiting lets it drop its end of the stream.
+        listener.await.ok();
+        consumer.await.map_err(|error| Problem::Io(error.to_string()))?;
+        Ok(outcome)
+    }
+
+    fn end(&self, outcome: &Outcome) -> Result<(), Problem> {
+        if !outcome.ok() {
+            let class = outcome.failed.iter().map(|(_, fault)| fault.class).max().unwrap_or(Class::Cancelled);
+            return Err(Problem::Incomplete { failed: outcome.failed.len(), skipped: outcome.skipped, class });
+        }
+        if self.common.format == Format::Human {
+            for (layer, outputs) in &outcome.outputs {
+                outputs.iter().for_each(|(name, value)| anstream::println!("{layer}.{name} = {value}"));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The first Ctrl-C starts nothing new and lets what is in flight end; the second leaves at once: the ledger is valid at any moment.
+async fn interrupt(cancel: CancellationToken, sink: Sink) {
+    if tokio::signal::ctrl_c().await.is_ok() {
+        cancel.cancel();
+        sink.warn("interrupted: nothing new is started; waiting for what is in flight (again to leave at once)");
+    }
+    if tokio::signal::ctrl_c().await.is_ok() {
+        std::process::exit(130);
+    }
+}
+
+fn confirmed(destroy: bool) -> Result<bool, Problem> {
+    if !std::io::stdin().is_terminal() {
+        return Err(Problem::Stopped("there is nobody to ask: add --yes".into()));
+    }
+    let question = if destroy { "Delete all of this?" } else { "Apply this plan?" };
+    anstream::eprint!("{question} Only `yes` is accepted: ");
+    std::io::stderr().flush().map_err(|error| Problem::Io(error.to_string()))?;
+    let mut answer = String::new();
+    std::io::stdin().read_line(&mut answer).map_err(|error| Problem::Io(error.to_string()))?;
+    Ok(answer.trim() == "yes")
+}
+
+/// A saved plan is applied only while it is still what would be planned.
+fn same(path: &Path, now: &Plan) -> Result<(), Problem> {
+    let text = std::fs::read(path).map_err(|error| Problem::Io(format!("{} cannot be read: {error}", path.display())))?;
+    let saved: Plan = serde_json::from_slice(&text).map_err(|error| Problem::Config(format!("{}: not a plan: {error}", path.display())))?;
+    if saved.promise() == now.promise() && saved.layers == now.layers {
+        return Ok(());
+    }
+    Err(Problem::Stopped(format!("{} is stale: the world or the declaration changed since; run `plan` again", path.display())))
+}

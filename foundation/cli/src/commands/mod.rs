@@ -1,0 +1,61 @@
+//! One file per group of commands; this one picks.
+
+mod change;
+mod show;
+
+use crate::app::App;
+use crate::args::{Cli, Color, Command};
+use crate::config::Settings;
+use crate::problem::{EXIT_CHANGES, Problem};
+use clap::Parser;
+use engine::LayerName;
+use std::process::ExitCode;
+
+/// Reads the arguments, runs the command and says how it ended.
+pub async fn main(app: impl App) -> ExitCode {
+    let cli = Cli::parse();
+    match cli.common.color {
+        Color::Auto => {}
+        Color::Always => anstream::ColorChoice::Always.write_global(),
+        Color::Never => anstream::ColorChoice::Never.write_global(),
+    }
+    match run(&app, &cli).await {
+        Ok(code) => code,
+        Err(problem) => {
+            anstream::eprintln!("{}", problem.render());
+            problem.exit()
+        }
+    }
+}
+
+async fn run(app: &impl App, cli: &Cli) -> Result<ExitCode, Problem> {
+    let common = &cli.common;
+    let tables: Vec<&str> = app.layers().iter().map(|layer| layer.as_str()).collect();
+    let settings = Settings::load(&common.config, &common.env, common.region.as_deref(), &tables)?;
+    let chosen = |layers: &[LayerName]| if layers.is_empty() { app.layers() } else { layers.to_vec() };
+    let allow = |names: &[String]| crate::args::allow(names).map_err(Problem::Config);
+    match &cli.command {
+        Command::Plan { which, out, detailed_exitcode, allow_destroy } => {
+            let change = change::Change { app, common, settings: &settings, layers: chosen(&which.layers), allow: allow(allow_destroy)?, destroy: false };
+            let changes = change.plan(out.as_deref()).await?;
+            Ok(if changes && *detailed_exitcode { ExitCode::from(EXIT_CHANGES) } else { ExitCode::SUCCESS })
+        }
+        Command::Deploy { which, yes, plan, allow_destroy } => {
+            let change = change::Change { app, common, settings: &settings, layers: chosen(&which.layers), allow: allow(allow_destroy)?, destroy: false };
+            change.apply(*yes, plan.as_deref()).await.map(|()| ExitCode::SUCCESS)
+        }
+        Command::Destroy { which, yes, allow_destroy } => {
+            let change = change::Change { app, common, settings: &settings, layers: chosen(&which.layers), allow: allow(allow_destroy)?, destroy: true };
+            change.apply(*yes, None).await.map(|()| ExitCode::SUCCESS)
+        }
+        Command::Emulator { listen } => app.emulator(&settings, *listen).await.map(|()| ExitCode::SUCCESS),
+        Command::Status => show::status(&settings, common.format).map(|()| ExitCode::SUCCESS),
+        Command::Outputs { name } => show::outputs(&settings, common.format, name.as_deref()).map(|()| ExitCode::SUCCESS),
+        Command::Graph { drawing } => show::graph(app, common, &settings, *drawing).await.map(|()| ExitCode::SUCCESS),
+    }
+}
+
+/// Says one line to the person at the terminal.
+pub fn say(line: &str) {
+    anstream::eprintln!("{line}");
+}

@@ -1,0 +1,90 @@
+//! status, outputs, graph: what is remembered and declared.
+
+use crate::app::{App, Wanted};
+use crate::args::{Common, Drawing, Format};
+use crate::config::Settings;
+use crate::problem::Problem;
+use crate::store;
+use comfy_table::Table;
+use engine::ledger::{Folded, RowState};
+use engine::{Graph, LayerName};
+use serde_json::{Value, json};
+
+fn state(folded: &Folded) -> &'static str {
+    let open = folded.rows.values().any(|row| row.state == RowState::Intended);
+    match () {
+        () if folded.rows.is_empty() => "absent",
+        () if open => "unfinished",
+        () if folded.doors.is_none() || folded.doors_stale => "incomplete",
+        () => "deployed",
+    }
+}
+
+/// Layers with their state and last run, from the ledgers.
+pub(super) fn status(settings: &Settings, format: Format) -> Result<(), Problem> {
+    let memory = store::memory(settings)?;
+    if format == Format::Json {
+        let layer = |(layer, folded): (&LayerName, &Folded)| {
+            let last = folded.last_run.as_ref();
+            json!({
+                "layer": layer, "state": state(folded), "objects": folded.rows.len(),
+                "last_run": last.map(|last| json!({"run": last.run, "command": last.command, "who": last.who, "at": last.at, "ok": last.ok})),
+            })
+        };
+        println!("{}", json!({"version": 1, "env": settings.env, "layers": memory.iter().map(layer).collect::<Vec<_>>()}));
+        return Ok(());
+    }
+    let mut table = Table::new();
+    table.set_header(["layer", "state", "objects", "last run", "by", "at"]);
+    for (layer, folded) in &memory {
+        let last = folded.last_run.clone().unwrap_or_default();
+        table.add_row([layer.to_string(), state(folded).into(), folded.rows.len().to_string(), last.command, last.who, last.at]);
+    }
+    anstream::println!("{table}");
+    Ok(())
+}
+
+/// The recorded outputs.
+pub(super) fn outputs(settings: &Settings, format: Format, name: Option<&str>) -> Result<(), Problem> {
+    let memory = store::memory(settings)?;
+    let all = memory.iter().flat_map(|(layer, folded)| {
+        let doors = folded.doors.iter().flatten();
+        doors.map(move |(name, door)| (format!("{layer}.{name}"), door.value.clone()))
+    });
+    let found: serde_json::Map<String, Value> = all.filter(|(key, _)| name.is_none_or(|name| name == key)).collect();
+    if let (Some(name), true) = (name, found.is_empty()) {
+        return Err(Problem::Stopped(format!("there is no output `{name}`; `outputs` lists them all")));
+    }
+    if format == Format::Json {
+        println!("{}", Value::Object(found));
+        return Ok(());
+    }
+    for (key, value) in found {
+        let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        if name.is_some() { anstream::println!("{text}") } else { anstream::println!("{key} = {text}") }
+    }
+    Ok(())
+}
+
+/// The declaration as a drawing.
+pub(super) async fn graph(app: &impl App, common: &Common, settings: &Settings, drawing: Drawing) -> Result<(), Problem> {
+    let (memory, layers) = (store::memory(settings)?, app.layers());
+    let wanted = Wanted { settings, endpoint_url: common.endpoint_url.as_deref(), layers: &layers, memory: &memory };
+    let declared = app.declare(wanted).await?;
+    anstream::println!("{}", draw(&declared.graph, drawing));
+    Ok(())
+}
+
+fn draw(graph: &Graph, drawing: Drawing) -> String {
+    let edges = graph.nodes().iter().flat_map(|(at, node)| node.reads.iter().map(move |read| (read, at)));
+    match drawing {
+        Drawing::Dot => {
+            let lines: Vec<String> = edges.map(|(from, to)| format!("  \"{from}\" -> \"{to}\";")).collect();
+            format!("digraph stack {{\n  rankdir=LR;\n{}\n}}", lines.join("\n"))
+        }
+        Drawing::Mermaid => {
+            let lines: Vec<String> = edges.map(|(from, to)| format!("  {from}[\"{from}\"] --> {to}[\"{to}\"]")).collect();
+            format!("graph LR\n{}", lines.join("\n"))
+        }
+    }
+}

@@ -1,0 +1,180 @@
+//! `envs/base.toml`, `envs/<env>.toml`, `ORCHESTRATOR_…` variables: layered by figment, with the file and key of every mistake.
+
+use crate::problem::Problem;
+use engine::resource::Scope;
+use figment::Figment;
+use figment::error::Kind;
+use figment::providers::{Env, Format, Toml};
+use schemars::JsonSchema;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// The settings above the layers' tables.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct Top {
+    /// The stack's name: it begins every name in AWS.
+    pub stack: String,
+    /// The AWS region.
+    pub region: String,
+    /// More tags for every object.
+    #[serde(default)]
+    pub tags: BTreeMap<String, String>,
+    /// Deploy into the AWS inside this process instead of the real one.
+    #[serde(default)]
+    pub embedded: bool,
+    /// How much faster the embedded AWS's time runs.
+    #[serde(default = "sixty")]
+    pub speed: f64,
+}
+
+fn sixty() -> f64 {
+    60.0
+}
+
+/// The layered settings of one environment.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The environment's name.
+    pub env: String,
+    /// The settings above the tables.
+    pub top: Top,
+    /// Where this tool keeps what it remembers of the environment.
+    pub state: PathBuf,
+    figment: Figment,
+}
+
+impl Settings {
+    /// Loads the settings of `env` from `dir`. `tables` are the names of the tables that may appear.
+    ///
+    /// # Errors
+    /// [`Problem::Config`] that names file and key.
+    pub fn load(dir: &Path, env: &str, region: Option<&str>, tables: &[&str]) -> Result<Settings, Problem> {
+        let file = dir.join(format!("{env}.toml"));
+        if !file.is_file() || env.contains(['/', '\\', '.']) {
+            let known = environments(dir).join(", ");
+            return Err(Problem::Config(format!("there is no environment `{env}`: {} does not exist (there are: {known})", file.display())));
+        }
+        let variables = Env::prefixed("ORCHESTRATOR_").split("__").ignore(&["env", "config", "endpoint_url"]);
+        let mut figment = Figment::from(Toml::file_exact(dir.join("base.toml"))).merge(Toml::file_exact(&file)).merge(variables);
+        if let Some(region) = region {
+            figment = figment.merge(("region", region));
+        }
+        let top: Top = figment.extract().map_err(|error| explain(&error))?;
+        let settings = Settings { env: env.to_owned(), top, state: PathBuf::from(".orchestrator").join(env), figment };
+        settings.check_keys(tables)?;
+        Ok(settings)
+    }
+
+    fn check_keys(&self, tables: &[&str]) -> Result<(), Problem> {
+        let own = ["stack", "region", "tags", "embedded", "speed"];
+        let known: Vec<&str> = own.iter().chain(tables).copied().collect();
+        let all: BTreeMap<String, figment::value::Value> = self.figment.extract().map_err(|error| explain(&error))?;
+        let layers = engine::LayerName::ALL.map(engine::LayerName::as_str);
+        // A per-layer binary reads the same files and leaves the tables of other layers alone.
+        match all.keys().find(|key| !known.contains(&key.as_str()) && !layers.contains(&key.as_str())) {
+            None => Ok(()),
+            Some(key) => Err(Problem::Config(format!("{}: unknown key `{key}`{}", self.source_of(key), nearest(key, known.into_iter())))),
+        }
+    }
+
+    /// A layer's table; its defaults when the files have none.
+    ///
+    /// # Errors
+    /// [`Problem::Config`] that names file and key, with the nearest spelling for an unknown one.
+    pub fn table<T: DeserializeOwned + Default>(&self, name: &str) -> Result<T, Problem> {
+        if self.figment.find_value(name).is_err() {
+            return Ok(T::default());
+        }
+        self.figment.extract_inner(name).map_err(|error| explain(&error))
+    }
+
+    /// The file (or variable) that a key comes from.
+    pub fn source_of(&self, key: &str) -> String {
+        let meta = self.figment.find_metadata(key).or_else(|| self.figment.find_metadata(key.split('.').next().unwrap_or(key)));
+        meta.map_or_else(|| "the defaults".to_owned(), source)
+    }
+
+    /// Stack, environment and tags.
+    pub fn scope(&self) -> Scope {
+        Scope { stack: self.top.stack.clone(), env: self.env.clone(), tags: self.top.tags.clone() }
+    }
+}
+
+fn environments(dir: &Path) -> Vec<String> {
+    let files = std::fs::read_dir(dir).into_iter().flatten().flatten();
+    let names = files.filter_map(|file| file.file_name().to_str().and_then(|name| name.strip_suffix(".toml")).map(str::to_owned));
+    let mut names: Vec<String> = names.filter(|name| name != "base").collect();
+    names.sort();
+    names
+}
+
+fn source(meta: &figment::Metadata) -> String {
+    match meta.source.as_ref().and_then(|source| source.file_path()) {
+        Some(path) => {
+            let here = std::env::current_dir().unwrap_or_default();
+            path.strip_prefix(&here).unwrap_or(path).display().to_string()
+        }
+        None => meta.name.to_string(),
+    }
+}
+
+fn nearest<'a>(key: &str, known: impl Iterator<Item = &'a str>) -> String {
+    let best = known.map(|name| (strsim::jaro_winkler(key, name), name)).max_by(|a, b| a.0.total_cmp(&b.0));
+    best.filter(|(likeness, _)| *likeness > 0.75).map_or_else(String::new, |(_, name)| format!("; did you mean `{name}`?"))
+}
+
+fn explain(error: &figment::Error) -> Problem {
+    let file = error.metadata.as_ref().map_or_else(|| "envs".to_owned(), source);
+    let path = error.path.join(".");
+    let text = match &error.kind {
+        Kind::UnknownField(field, known) => {
+            let at = if path.is_empty() { field.clone() } else { format!("{path}.{field}") };
+            format!("{file}: unknown key `{at}`{}", nearest(field, known.iter().copied()))
+        }
+        Kind::MissingField(field) => format!("{file}: the key `{field}` is missing"),
+        kind if path.is_empty() => format!("{file}: {kind}"),
+        kind => format!("{file}: {path}: {kind}"),
+    };
+    Problem::Config(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Default, Debug, Deserialize)]
+    #[serde(deny_unknown_fields, default)]
+    struct Net {
+        cidr: String,
+    }
+
+    fn load(env: &str) -> Result<Settings, Problem> {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("base.toml"), "stack = \"shop\"\nregion = \"eu-north-1\"\n").unwrap();
+        std::fs::write(dir.path().join("dev.toml"), env).unwrap();
+        Settings::load(dir.path(), "dev", None, &["network"])
+    }
+
+    #[test]
+    fn a_misspelt_key_is_named_with_its_file_and_the_nearest_one() {
+        let settings = load("[network]\ncdir = \"10.0.0.0/16\"").unwrap();
+        let text = settings.table::<Net>("network").unwrap_err().to_string();
+        assert!(text.contains("dev.toml") && text.contains("`network.cdir`") && text.contains("did you mean `cidr`"), "{text}");
+    }
+
+    #[test]
+    fn a_misspelt_table_is_named_too() {
+        let text = load("[netwrok]\ncidr = \"x\"").unwrap_err().to_string();
+        assert!(text.contains("`netwrok`") && text.contains("did you mean `network`"), "{text}");
+    }
+
+    #[test]
+    fn an_environment_that_does_not_exist_lists_those_that_do() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("prod.toml"), "").unwrap();
+        let text = Settings::load(dir.path(), "prdo", None, &[]).unwrap_err().to_string();
+        assert!(text.contains("prdo.toml") && text.contains("prod"), "{text}");
+    }
+}

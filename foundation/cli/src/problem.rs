@@ -1,0 +1,98 @@
+//! Everything that ends a command badly, its exit code, and the one way to say it.
+
+use engine::graph::DeclareError;
+use engine::ledger::LedgerError;
+use engine::planner::PlanError;
+use engine::{Class, Fault};
+use std::process::ExitCode;
+
+/// Why a command failed.
+#[derive(Debug, thiserror::Error)]
+pub enum Problem {
+    /// A setting is wrong.
+    #[error("{0}")]
+    Config(String),
+    /// The ledger refuses.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// There is no plan.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    /// A call failed.
+    #[error(transparent)]
+    Fault(#[from] Fault),
+    /// The plan may not be applied.
+    #[error("{0}")]
+    Stopped(String),
+    /// The person said no.
+    #[error("nothing was changed")]
+    Declined,
+    /// A file or a terminal.
+    #[error("{0}")]
+    Io(String),
+    /// Some steps failed; they were told already.
+    #[error("{failed} failed, {skipped} not started")]
+    Incomplete {
+        /// How many failed.
+        failed: usize,
+        /// How many were not started.
+        skipped: usize,
+        /// The worst class.
+        class: Class,
+    },
+}
+
+/// The plan shows changes and `--detailed-exitcode` was given.
+pub const EXIT_CHANGES: u8 = 2;
+const EXIT_FAILED: u8 = 1;
+const EXIT_CONFIG: u8 = 3;
+const EXIT_LOCKED: u8 = 4;
+const EXIT_STOPPED: u8 = 5;
+const EXIT_DENIED: u8 = 6;
+
+impl Problem {
+    /// The documented exit code.
+    pub fn exit(&self) -> ExitCode {
+        ExitCode::from(match self {
+            Problem::Config(_) | Problem::Plan(PlanError::Declare(_)) => EXIT_CONFIG,
+            Problem::Ledger(LedgerError::Locked { .. }) => EXIT_LOCKED,
+            Problem::Stopped(_) | Problem::Declined => EXIT_STOPPED,
+            Problem::Fault(Fault { class: Class::Denied, .. })
+            | Problem::Plan(PlanError::Observe { fault: Fault { class: Class::Denied, .. }, .. })
+            | Problem::Incomplete { class: Class::Denied, .. } => EXIT_DENIED,
+            _ => EXIT_FAILED,
+        })
+    }
+
+    /// The error in three lines: what, which call, what next.
+    pub fn render(&self) -> String {
+        let mut text = format!("error: {self}");
+        let fault = match self {
+            Problem::Fault(fault) | Problem::Plan(PlanError::Observe { fault, .. } | PlanError::Defect(fault)) => Some(fault),
+            _ => None,
+        };
+        if let Some(fault) = fault {
+            text += &crate::render::cause(fault);
+        }
+        let hint = match self {
+            Problem::Config(_) | Problem::Plan(PlanError::Declare(_)) => Some("correct the file and run the same command again; nothing was called"),
+            Problem::Ledger(LedgerError::Locked { .. }) => Some("wait for that run to end; its lock goes with its process"),
+            Problem::Ledger(LedgerError::Damaged { .. }) => Some("restore the file from a copy; nothing was called"),
+            Problem::Ledger(LedgerError::Newer { .. }) => Some("update this tool"),
+            Problem::Incomplete { .. } => Some("run the same command again: it continues where it stopped"),
+            _ => fault.map(Fault::next_step),
+        };
+        hint.map_or_else(|| text.clone(), |hint| format!("{text}\nhint: {hint}"))
+    }
+}
+
+/// A declaration's error with the file of its key.
+pub fn declare(error: DeclareError, settings: &crate::config::Settings) -> Problem {
+    match error {
+        DeclareError::Setting { key, problem } => {
+            let file = settings.source_of(&key);
+            Problem::Config(format!("{file}: {key}: {problem}"))
+        }
+        other => Problem::Plan(PlanError::Declare(other)),
+    }
+}

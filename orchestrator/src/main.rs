@@ -1,0 +1,6 @@
+//! `orchestrator`: see `--help`.
+
+#[tokio::main]
+async fn main() -> std::process::ExitCode {
+    cli::commands::main(orchestrator::Orchestrator).await
+}
