@@ -29,8 +29,7 @@ pub async fn declare(aws: &Aws, wanted: &Wanted<'_>) -> Result<Declared, Problem
     if wanted.layers.contains(&LayerName::Network) {
         let config: network::Config = settings.table("network")?;
         config.check().map_err(|error| told(error, settings))?;
-        let zones = network::zones(aws, config.zones).await?;
-        let inputs = network::Inputs { zones, region: aws.region.clone(), prefix: names.of("").trim_end_matches('-').to_owned() };
+        let inputs = network::Inputs::look_up(aws, &config, &names).await?;
         let network = Network::declare(&config, inputs, &mut graph).map_err(|error| told(error, settings))?;
         doors.insert(LayerName::Network, network.export());
     }

@@ -87,7 +87,7 @@ impl Settings {
         if self.figment.find_value(name).is_err() {
             return Ok(T::default());
         }
-        self.figment.extract_inner(name).map_err(|error| explain(&error))
+        self.figment.extract_inner(name).map_err(|error| explain_in(name, &error))
     }
 
     /// The file (or variable) that a key comes from.
@@ -126,18 +126,24 @@ fn nearest<'a>(key: &str, known: impl Iterator<Item = &'a str>) -> String {
 }
 
 fn explain(error: &figment::Error) -> Problem {
+    explain_in("", error)
+}
+
+/// The mistake with its file and its key; `table` is the table that was read.
+fn explain_in(table: &str, error: &figment::Error) -> Problem {
     let file = error.metadata.as_ref().map_or_else(|| "envs".to_owned(), source);
-    let path = error.path.join(".");
+    // figment's path ends where the mistake is, and for an unknown key names it once more.
+    let mut path: Vec<&str> = error.path.iter().map(String::as_str).filter(|part| *part != table).collect();
+    if let Kind::UnknownField(field, _) = &error.kind {
+        path.retain(|part| part != field);
+    }
+    let at = |last: &str| [&[table], path.as_slice(), &[last]].concat().into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(".");
     let text = match &error.kind {
-        Kind::UnknownField(field, known) => {
-            let at = if path.is_empty() { field.clone() } else { format!("{path}.{field}") };
-            format!("{file}: unknown key `{at}`{}", nearest(field, known.iter().copied()))
-        }
-        Kind::MissingField(field) => format!("{file}: the key `{field}` is missing"),
-        kind if path.is_empty() => format!("{file}: {kind}"),
-        kind => format!("{file}: {path}: {kind}"),
+        Kind::UnknownField(field, known) => format!("unknown key `{}`{}", at(field), nearest(field, known.iter().copied())),
+        Kind::MissingField(field) => format!("the key `{}` is missing", at(field)),
+        kind => format!("{}: {kind}", at("")),
     };
-    Problem::Config(text)
+    Problem::Config(format!("{file}: {text}"))
 }
 
 #[cfg(test)]

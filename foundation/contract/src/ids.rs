@@ -1,4 +1,11 @@
 //! Ids as types: a subnet where a VPC belongs does not compile.
+//!
+//! ```compile_fail,E0308
+//! use contract::{SubnetId, VpcId};
+//! use engine::Handle;
+//! let subnets: Handle<Vec<SubnetId>> = Handle::known(vec![SubnetId("subnet-1".into())]);
+//! let vpc: Handle<VpcId> = subnets;
+//! ```
 
 use engine::Address;
 use serde::{Deserialize, Serialize};

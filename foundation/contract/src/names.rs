@@ -26,6 +26,11 @@ impl Names {
         Ok(Names { stack: stack.to_owned(), env: env.to_owned() })
     }
 
+    /// `stack-env`: what every name begins with.
+    pub fn prefix(&self) -> String {
+        format!("{}-{}", self.stack, self.env)
+    }
+
     /// `stack-env-what`.
     pub fn of(&self, what: &str) -> String {
         format!("{}-{}-{what}", self.stack, self.env)

@@ -33,7 +33,10 @@ impl HttpConnector for Emulator {
                 Some(bytes) => Bytes::copy_from_slice(bytes),
                 None => return Err(ConnectorError::user("the embedded AWS takes no streamed body".into())),
             };
-            let (parts, body) = emulator.handle(http::Request::from_parts(parts, body)).await.into_parts();
+            let Some(answer) = emulator.handle(http::Request::from_parts(parts, body)).await else {
+                return Err(ConnectorError::io(std::io::Error::from(std::io::ErrorKind::ConnectionReset).into()));
+            };
+            let (parts, body) = answer.into_parts();
             HttpResponse::try_from(http::Response::from_parts(parts, SdkBody::from(body)))
                 .map_err(|error| ConnectorError::other(error.into(), None))
         })

@@ -9,6 +9,7 @@ pub mod durations;
 mod serve;
 pub mod services;
 mod store;
+pub mod weather;
 pub mod wire;
 pub mod world;
 
@@ -19,6 +20,7 @@ use bytes::Bytes;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use store::Store;
+use weather::{Fault, Weather};
 
 /// How the embedded AWS behaves.
 #[derive(Clone, Copy, Debug)]
@@ -73,6 +75,7 @@ struct Inner {
     world: World,
     store: Option<Store>,
     calls: Vec<CallRecord>,
+    weather: Weather,
 }
 
 /// The embedded AWS: one account with its regions. Clones share it.
@@ -105,15 +108,28 @@ impl Emulator {
     }
 
     fn with(world: World, store: Option<Store>) -> Emulator {
-        Emulator { inner: Arc::new(Mutex::new(Inner { world, store, calls: Vec::new() })) }
+        Emulator { inner: Arc::new(Mutex::new(Inner { world, store, calls: Vec::new(), weather: Weather::default() })) }
     }
 
-    /// Answers one HTTP request as AWS would.
-    pub async fn handle(&self, request: http::Request<Bytes>) -> http::Response<Bytes> {
+    /// Answers one HTTP request as AWS would; `None` when the weather took the connection away.
+    pub async fn handle(&self, request: http::Request<Bytes>) -> Option<http::Response<Bytes>> {
+        let fault = self.weather_for(&request);
+        match fault {
+            Some(Fault::Throttle | Fault::Http500) => Some(self.refuse(&request, fault)),
+            Some(Fault::ResetBefore) => None,
+            Some(Fault::CommittedThenLost) => {
+                self.serve_one(&request);
+                None
+            }
+            None => Some(self.serve_one(&request)),
+        }
+    }
+
+    fn serve_one(&self, request: &http::Request<Bytes>) -> http::Response<Bytes> {
         let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
         let inner = &mut *inner;
         let request_id = inner.world.ids.request_id();
-        let parsed = match wire::parse(&request) {
+        let parsed = match wire::parse(request) {
             Ok(parsed) => parsed,
             Err((protocol, error)) => return wire::render_error(protocol, &error, &request_id),
         };
@@ -140,6 +156,30 @@ impl Emulator {
             Ok(body) => wire::render(&parsed, &body, &request_id),
             Err(error) => wire::render_error(parsed.protocol, &error, &request_id),
         }
+    }
+
+    fn weather_for(&self, request: &http::Request<Bytes>) -> Option<Fault> {
+        let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        let parsed = wire::parse(request).ok()?;
+        inner.weather.next(&parsed.call.action)
+    }
+
+    fn refuse(&self, request: &http::Request<Bytes>, fault: Option<Fault>) -> http::Response<Bytes> {
+        let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        let request_id = inner.world.ids.request_id();
+        let error = match fault {
+            Some(Fault::Throttle) => AwsError::new(503, "RequestLimitExceeded", "Request limit exceeded."),
+            _ => AwsError::new(500, "InternalError", "An internal error has occurred"),
+        };
+        match wire::parse(request) {
+            Ok(parsed) => wire::render_error(parsed.protocol, &error, &request_id),
+            Err((protocol, error)) => wire::render_error(protocol, &error, &request_id),
+        }
+    }
+
+    /// Scripts the faults of the next calls.
+    pub fn weather(&self, weather: Weather) {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner).weather = weather;
     }
 
     /// Every call since the start or the last [`Emulator::clear_calls`].

@@ -26,8 +26,10 @@ impl Emulator {
     }
 }
 
-async fn answer(emulator: Emulator, request: http::Request<Incoming>) -> Result<http::Response<Full<Bytes>>, hyper::Error> {
+/// An error here makes hyper close the connection without an answer, which is what bad weather is.
+async fn answer(emulator: Emulator, request: http::Request<Incoming>) -> Result<http::Response<Full<Bytes>>, std::io::Error> {
     let (parts, body) = request.into_parts();
-    let body = body.collect().await?.to_bytes();
-    Ok(emulator.handle(http::Request::from_parts(parts, body)).await.map(Full::new))
+    let body = body.collect().await.map_err(std::io::Error::other)?.to_bytes();
+    let answer = emulator.handle(http::Request::from_parts(parts, body)).await;
+    answer.map(|answer| answer.map(Full::new)).ok_or_else(|| std::io::Error::from(std::io::ErrorKind::ConnectionReset))
 }
