@@ -1,1 +1,134 @@
-//! integration-tests
+//! A stack in the embedded AWS without a process, a file or a clock: what the suites drive.
+#![allow(clippy::unwrap_used)]
+
+use aws::{Aws, Connection};
+use cli::{Settings, Wanted};
+use emulator::{Emulator, Options};
+use engine::apply::{Apply, Outcome};
+use engine::ledger::{Folded, Ledger, MemoryLedger};
+use engine::plan::Plan;
+use engine::planner::{Allow, Request};
+use engine::{Graph, LayerName, Sink};
+use orchestrator::stack;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use tokio_util::sync::CancellationToken;
+
+/// The settings that reach every kind.
+pub const EVERYTHING: &str = r#"
+embedded = true
+speed = 1.0
+[network]
+zones = 2
+nat = "per_az"
+interface_endpoints = ["logs", "ssm"]
+"#;
+
+/// One stack, its memory and its world.
+pub struct Bench {
+    /// The world.
+    pub emulator: Emulator,
+    /// The memory.
+    pub ledgers: BTreeMap<LayerName, MemoryLedger>,
+}
+
+impl Default for Bench {
+    fn default() -> Bench {
+        Bench::new()
+    }
+}
+
+/// The settings of an environment `test` with this text.
+pub fn settings(env: &str) -> Settings {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("base.toml"), "stack = \"shop\"\nregion = \"eu-north-1\"\n[tags]\nteam = \"blue\"\n").unwrap();
+    std::fs::write(dir.path().join("test.toml"), env).unwrap();
+    let tables: Vec<&str> = stack::LAYERS.iter().map(|layer| layer.as_str()).collect();
+    Settings::load(dir.path(), "test", None, &tables).unwrap()
+}
+
+impl Bench {
+    /// An empty account that runs at AWS's own pace (on tokio's clock).
+    pub fn new() -> Bench {
+        let emulator = Emulator::in_memory(Options { speed: 1.0, seed: 7 });
+        let ledgers = stack::LAYERS.iter().map(|layer| (*layer, MemoryLedger::new(*layer))).collect();
+        Bench { emulator, ledgers }
+    }
+
+    /// The clients.
+    pub async fn aws(&self) -> Aws {
+        let embedded = Some(self.emulator.connector());
+        Aws::connect(&Connection { region: "eu-north-1".into(), endpoint_url: None, embedded, speed: 1.0 }).await
+    }
+
+    fn memory(&self) -> BTreeMap<LayerName, Folded> {
+        self.ledgers.iter().map(|(layer, ledger)| (*layer, ledger.folded())).collect()
+    }
+
+    async fn make(&self, env: Option<&str>) -> Result<(Plan, Apply), String> {
+        let settings = settings(env.unwrap_or(EVERYTHING));
+        let (aws, memory) = (self.aws().await, self.memory());
+        let wanted = Wanted { settings: &settings, endpoint_url: None, layers: stack::LAYERS, memory: &memory };
+        let (graph, doors) = match env {
+            None => (Graph::new(), BTreeMap::new()),
+            Some(_) => {
+                let declared = stack::declare(&aws, &wanted).await.map_err(|problem| problem.render())?;
+                (declared.graph, declared.doors)
+            }
+        };
+        let (scope, kinds) = (settings.scope(), stack::kinds(&aws));
+        let request = Request { scope: &scope, graph: &graph, kinds: &kinds, memory: &memory, layers: stack::LAYERS, allow: &Allow::All };
+        let plan = engine::planner::plan(&request).await.map_err(|error| error.to_string())?;
+        let ledgers = self.ledgers.iter().map(|(layer, ledger)| (*layer, Arc::new(ledger.clone()) as Arc<dyn Ledger>)).collect();
+        Ok((plan, Apply { scope, graph, kinds, ledgers, doors, sink: Sink::none(), cancel: CancellationToken::new() }))
+    }
+
+    /// The plan for these settings.
+    ///
+    /// # Panics
+    /// When there is none.
+    pub async fn plan(&self, env: &str) -> Plan {
+        self.make(Some(env)).await.unwrap().0
+    }
+
+    /// Deploys these settings.
+    ///
+    /// # Errors
+    /// A sentence when there is no plan or it may not be applied.
+    pub async fn deploy(&self, env: &str) -> Result<Outcome, String> {
+        let (plan, apply) = self.make(Some(env)).await?;
+        if let Some(stop) = plan.stops.first() {
+            return Err(format!("{}: {}", stop.address, stop.problem));
+        }
+        apply.run(plan).await.map_err(|error| error.to_string())
+    }
+
+    /// Destroys everything.
+    ///
+    /// # Errors
+    /// As [`Bench::deploy`].
+    pub async fn destroy(&self) -> Result<Outcome, String> {
+        let (plan, apply) = self.make(None).await?;
+        apply.run(plan).await.map_err(|error| error.to_string())
+    }
+
+    /// How often each address is tagged on a living object.
+    pub fn tagged(&self) -> usize {
+        self.emulator.tagged("orchestrator:stack", "shop").len()
+    }
+
+    /// How many changing calls were made since the last [`Emulator::clear_calls`].
+    pub fn changing_calls(&self) -> usize {
+        self.emulator.calls().iter().filter(|call| call.changing && call.error.is_none()).count()
+    }
+}
+
+/// A deploy that must do everything.
+///
+/// # Panics
+/// When something failed.
+pub fn all_done(outcome: Result<Outcome, String>) -> Outcome {
+    let outcome = outcome.unwrap();
+    assert!(outcome.ok(), "{:#?}", outcome.failed);
+    outcome
+}

@@ -1,0 +1,88 @@
+//! Deploy, look again, change, destroy.
+
+use engine::plan::Verb;
+use integration_tests::{Bench, EVERYTHING, all_done};
+
+#[tokio::test(start_paused = true)]
+async fn a_second_deploy_changes_nothing() {
+    let bench = Bench::new();
+    all_done(bench.deploy(EVERYTHING).await);
+    bench.emulator.clear_calls();
+    let plan = bench.plan(EVERYTHING).await;
+    assert!(!plan.changes(), "{:#?}", plan.steps.values().filter(|step| step.verb != Verb::Keep).collect::<Vec<_>>());
+    all_done(bench.deploy(EVERYTHING).await);
+    assert_eq!(bench.changing_calls(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn destroy_leaves_nothing_with_our_tags() {
+    let bench = Bench::new();
+    all_done(bench.deploy(EVERYTHING).await);
+    assert!(bench.tagged() > 30);
+    all_done(bench.destroy().await);
+    assert_eq!(bench.emulator.tagged("orchestrator:stack", "shop"), Vec::<String>::new());
+    assert!(bench.emulator.with_world(|world| world.regions["eu-north-1"].ec2.vpcs.is_empty()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_setting_shows_exactly_its_change() {
+    let bench = Bench::new();
+    all_done(bench.deploy(EVERYTHING).await);
+    let changed = EVERYTHING.replace("zones = 2", "zones = 2\napp_port = 9000");
+    let plan = bench.plan(&changed).await;
+    let touched: Vec<&str> = plan.steps.values().filter(|step| step.verb == Verb::Replace).map(|step| step.address().name.as_str()).collect();
+    assert_eq!(touched, ["rule-edge-app-in", "rule-edge-app-out"]);
+    all_done(bench.deploy(&changed).await);
+    assert!(!bench.plan(&changed).await.changes());
+}
+
+#[tokio::test(start_paused = true)]
+async fn nat_gateways_follow_the_setting() {
+    let bench = Bench::new();
+    let nats = |bench: &Bench| bench.emulator.with_world(|world| world.regions["eu-north-1"].ec2.nat_gateways.values().filter(|nat| nat.lives()).count());
+    for (setting, count) in [("per_az", 2), ("single", 1), ("none", 0), ("per_az", 2)] {
+        all_done(bench.deploy(&EVERYTHING.replace("per_az", setting)).await);
+        assert_eq!(nats(&bench), count, "{setting}");
+        assert!(!bench.plan(&EVERYTHING.replace("per_az", setting)).await.changes());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_tag_that_someone_took_away_is_shown_and_put_back() {
+    let bench = Bench::new();
+    all_done(bench.deploy(EVERYTHING).await);
+    bench.emulator.with_world(|world| {
+        let ec2 = &mut world.regions.get_mut("eu-north-1").unwrap().ec2;
+        ec2.vpcs.values_mut().for_each(|vpc| vpc.tags.clear());
+    });
+    let plan = bench.plan(EVERYTHING).await;
+    let vpc = &plan.steps["network/vpc#1"];
+    assert_eq!((vpc.verb, vpc.changes.iter().all(|change| change.drift)), (Verb::Update, true));
+    all_done(bench.deploy(EVERYTHING).await);
+    assert!(!bench.plan(EVERYTHING).await.changes());
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_network_is_what_was_asked_for() {
+    let bench = Bench::new();
+    all_done(bench.deploy(EVERYTHING).await);
+    bench.emulator.with_world(|world| {
+        let ec2 = &world.regions["eu-north-1"].ec2;
+        let vpc = ec2.vpcs.values().next().unwrap();
+        assert!(vpc.dns_support && vpc.dns_hostnames);
+        assert_eq!(vpc.tags["team"], "blue");
+        assert_eq!(ec2.subnets.len(), 6);
+        let default = ec2.security_groups.iter().find(|(_, group)| group.name == "default").unwrap().0;
+        assert!(!ec2.rules.values().any(|rule| &rule.group == default), "the default group has rules");
+        assert!(ec2.rules.values().all(|rule| !rule.description.is_empty() && rule.protocol != "-1"));
+        let of = |what: &str| ec2.security_groups.iter().find(|(_, group)| group.name.ends_with(what)).unwrap().0.clone();
+        let into_data: Vec<_> = ec2.rules.values().filter(|rule| rule.group == of("-data") && !rule.egress).collect();
+        assert_eq!(into_data.len(), 1);
+        assert_eq!((into_data[0].from, into_data[0].to, &into_data[0].peer), (5432, 5432, &of("-app")));
+        let data_subnets: Vec<&String> = ec2.subnets.iter().filter(|(_, it)| it.tags["orchestrator:address"].contains("data")).map(|(id, _)| id).collect();
+        let leads_out = |table: &&emulator::services::ec2::RouteTable| !table.routes.is_empty();
+        let holds = |table: &&emulator::services::ec2::RouteTable| table.associations.values().any(|it| it.subnet.as_ref().is_some_and(|id| data_subnets.contains(&id)));
+        assert!(!ec2.route_tables.values().filter(holds).any(|table| leads_out(&table)), "a data subnet leads to the internet");
+        assert_eq!(ec2.route_tables.values().filter(|table| !table.main).flat_map(|table| table.associations.values()).count(), 6);
+    });
+}

@@ -1,0 +1,7 @@
+//! The whole-tool suites on the embedded AWS.
+#![allow(clippy::unwrap_used)]
+
+mod house;
+mod kinds;
+mod life;
+mod weather;
