@@ -72,7 +72,10 @@ impl Config {
     pub fn check(&self) -> Result<(), DeclareError> {
         if self.cidr != self.cidr.trunc() || !(16..=22).contains(&self.cidr.prefix_len()) {
             let right = self.cidr.trunc();
-            return Err(DeclareError::setting("network.cidr", format!("`{}` must be a range of /16 to /22 without host bits, for example `{right}`", self.cidr)));
+            return Err(DeclareError::setting(
+                "network.cidr",
+                format!("`{}` must be a range of /16 to /22 without host bits, for example `{right}`", self.cidr),
+            ));
         }
         if !(2..=3).contains(&self.zones) {
             return Err(DeclareError::setting("network.zones", format!("{} zones: use 2 or 3 (a database needs two)", self.zones)));

@@ -2,11 +2,12 @@
 
 use crate::config::{Config, Nat, Ranges};
 use crate::kinds::{
-    DefaultSecurityGroup, ElasticIp, EndpointType, InternetGateway, NatGateway, Route, RouteTable, RouteTableAssociation, Subnet, Via, Vpc, VpcEndpoint,
+    DefaultSecurityGroup, ElasticIp, EndpointType, InternetGateway, NatGateway, Route, RouteTable, RouteTableAssociation, Subnet, Via, Vpc,
+    VpcEndpoint,
 };
-use aws::kinds::security_group_rule::{Direction, SecurityGroupRule};
 use aws::Aws;
 use aws::kinds::SecurityGroup;
+use aws::kinds::security_group_rule::{Direction, SecurityGroupRule};
 use contract::{InternetGatewayId, Names, NatGatewayId, NetworkDoors, RouteTableId, SecurityGroupId, SubnetId, VpcId};
 use engine::handle::Join;
 use engine::{DeclareError, Fault, Graph, Handle};
@@ -54,7 +55,8 @@ pub(crate) fn declare(config: &Config, inputs: &Inputs, g: &mut Graph) -> Result
     associate(g, &zones, "public", &public, |_| public_table.clone());
 
     let nats = nat_gateways(config, g, &zones, &public, &gateway);
-    let private_tables: Vec<_> = zones.iter().map(|zone| g.add(zone.called("route-table-private"), vpc.map(|vpc| RouteTable { vpc }))).collect();
+    let private_tables: Vec<_> =
+        zones.iter().map(|zone| g.add(zone.called("route-table-private"), vpc.map(|vpc| RouteTable { vpc }))).collect();
     for (index, (zone, table)) in zones.iter().zip(&private_tables).enumerate() {
         if let Some(nat) = nats.get(index).or(nats.first()) {
             g.add(zone.called("route-private-nat"), (table, nat).join().map(|(table, nat)| through_nat(table, nat)));
@@ -121,7 +123,13 @@ fn through_nat(table: RouteTableId, nat: NatGatewayId) -> Route {
     Route { table, destination: EVERYWHERE.into(), via: Via::NatGateway(nat) }
 }
 
-fn nat_gateways(config: &Config, g: &mut Graph, zones: &[Zone], public: &[Handle<SubnetId>], gateway: &Handle<InternetGatewayId>) -> Vec<Handle<NatGatewayId>> {
+fn nat_gateways(
+    config: &Config,
+    g: &mut Graph,
+    zones: &[Zone],
+    public: &[Handle<SubnetId>],
+    gateway: &Handle<InternetGatewayId>,
+) -> Vec<Handle<NatGatewayId>> {
     let count = match config.nat {
         Nat::None => 0,
         Nat::Single => 1,
@@ -197,7 +205,10 @@ fn endpoints(
     let make = move |vpc| SecurityGroup { vpc, name: format!("{prefix}-endpoints"), description: "Interface endpoints".into() };
     let group = g.add("security-group-endpoints", vpc.map(make));
     let (cidr, subnets) = ((app, &group).join(), Handle::all(private.to_vec()));
-    g.add("rule-app-endpoints-in", cidr.map(|(app, group)| SecurityGroupRule::tcp(group, Direction::In, 443, app.0, "The application to AWS APIs")));
+    g.add(
+        "rule-app-endpoints-in",
+        cidr.map(|(app, group)| SecurityGroupRule::tcp(group, Direction::In, 443, app.0, "The application to AWS APIs")),
+    );
     for name in &config.interface_endpoints {
         let service = service(name);
         let endpoint = (vpc, &subnets, &group).join().map(move |(vpc, subnets, group)| VpcEndpoint {

@@ -15,7 +15,9 @@ async fn connect(wanted: &Wanted<'_>) -> Result<Aws, Problem> {
     let top = &wanted.settings.top;
     if top.embedded && wanted.endpoint_url.is_none() {
         let env = &wanted.settings.env;
-        let problem = format!("`{env}` uses the embedded AWS, which a layer alone does not have: run `orchestrator emulator --env {env}` and add --endpoint-url");
+        let problem = format!(
+            "`{env}` uses the embedded AWS, which a layer alone does not have: run `orchestrator emulator --env {env}` and add --endpoint-url"
+        );
         return Err(Problem::Config(problem));
     }
     let endpoint_url = wanted.endpoint_url.map(str::to_owned);

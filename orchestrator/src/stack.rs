@@ -1,9 +1,9 @@
 //! Who gets what: every layer with its inputs from the others' doors.
 
 use aws::Aws;
+use cli::Problem;
 use cli::app::{Declared, Wanted};
 use cli::problem::declare as told;
-use cli::Problem;
 use contract::Names;
 use engine::{Doors, Graph, Kinds, Layer, LayerName};
 use network::Network;

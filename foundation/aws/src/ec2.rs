@@ -48,7 +48,12 @@ pub fn tag_specification(what: ResourceType, who: &Identity) -> TagSpecification
 ///
 /// # Errors
 /// The fault of a read.
-pub async fn find<R, T, F, Fut>(asks: &[Ask<R>], id_filter: &str, id_of: fn(&R::Output) -> &str, fetch: F) -> Result<BTreeMap<Address, Item<T>>, Fault>
+pub async fn find<R, T, F, Fut>(
+    asks: &[Ask<R>],
+    id_filter: &str,
+    id_of: fn(&R::Output) -> &str,
+    fetch: F,
+) -> Result<BTreeMap<Address, Item<T>>, Fault>
 where
     R: Resource,
     T: Clone,
@@ -85,7 +90,8 @@ where
 pub async fn sync_tags(aws: &Aws, id: &str, who: &Identity, seen: Option<&Tags>) -> Result<(), Fault> {
     let Some(seen) = seen else { return Ok(()) };
     let make = |key: &String, value: &String| Tag::builder().key(key).value(value).build();
-    let set: Vec<Tag> = who.tags.iter().filter(|(key, value)| seen.get(*key) != Some(*value)).map(|(key, value)| make(key, value)).collect();
+    let set: Vec<Tag> =
+        who.tags.iter().filter(|(key, value)| seen.get(*key) != Some(*value)).map(|(key, value)| make(key, value)).collect();
     if !set.is_empty() {
         aws.ec2.create_tags().resources(id).set_tags(Some(set)).send().await.or_fault("ec2:CreateTags")?;
     }

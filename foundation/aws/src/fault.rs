@@ -9,8 +9,15 @@ use engine::{Class, Fault};
 fn class_of(code: &str, status: u16) -> Class {
     match code {
         "RequestLimitExceeded" | "Throttling" | "ThrottlingException" | "TooManyRequestsException" | "SlowDown" => Class::Throttled,
-        "UnauthorizedOperation" | "AccessDenied" | "AccessDeniedException" | "AuthFailure" | "ExpiredToken" | "ExpiredTokenException"
-        | "InvalidClientTokenId" | "UnrecognizedClientException" | "RequestExpired" => Class::Denied,
+        "UnauthorizedOperation"
+        | "AccessDenied"
+        | "AccessDeniedException"
+        | "AuthFailure"
+        | "ExpiredToken"
+        | "ExpiredTokenException"
+        | "InvalidClientTokenId"
+        | "UnrecognizedClientException"
+        | "RequestExpired" => Class::Denied,
         "DependencyViolation" | "ResourceInUse" | "ResourceInUseException" | "IncorrectState" | "Gateway.NotAttached" => Class::Busy,
         "NatGatewayNotFound" => Class::NotFound,
         _ if code.ends_with("NotFound") || code.ends_with("NotFoundException") || code.ends_with("NotFoundFault") => Class::NotFound,

@@ -7,7 +7,11 @@ use std::path::PathBuf;
 
 /// Deploys a web application to AWS and keeps it there.
 #[derive(Debug, Parser)]
-#[command(version, about, after_help = "Exit codes: 0 done · 1 failed · 2 the plan has changes (--detailed-exitcode) · 3 bad configuration · 4 locked by another run · 5 stopped before any change · 6 denied by AWS")]
+#[command(
+    version,
+    about,
+    after_help = "Exit codes: 0 done · 1 failed · 2 the plan has changes (--detailed-exitcode) · 3 bad configuration · 4 locked by another run · 5 stopped before any change · 6 denied by AWS"
+)]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]
@@ -153,7 +157,9 @@ pub fn allow(names: &[String]) -> Result<engine::planner::Allow, String> {
     if names.iter().any(|name| name == "all") {
         return Ok(engine::planner::Allow::All);
     }
-    let parsed: Result<_, String> =
-        names.iter().map(|name| Address::parse(name).ok_or_else(|| format!("--allow-destroy {name}: not an address (layer/name) and not `all`"))).collect();
+    let parsed: Result<_, String> = names
+        .iter()
+        .map(|name| Address::parse(name).ok_or_else(|| format!("--allow-destroy {name}: not an address (layer/name) and not `all`")))
+        .collect();
     Ok(engine::planner::Allow::Only(parsed?))
 }

@@ -54,7 +54,10 @@ impl Settings {
         let file = dir.join(format!("{env}.toml"));
         if !file.is_file() || env.contains(['/', '\\', '.']) {
             let known = environments(dir).join(", ");
-            return Err(Problem::Config(format!("there is no environment `{env}`: {} does not exist (there are: {known})", file.display())));
+            return Err(Problem::Config(format!(
+                "there is no environment `{env}`: {} does not exist (there are: {known})",
+                file.display()
+            )));
         }
         let variables = Env::prefixed("ORCHESTRATOR_").split("__").ignore(&["env", "config", "endpoint_url"]);
         let mut figment = Figment::from(Toml::file_exact(dir.join("base.toml"))).merge(Toml::file_exact(&file)).merge(variables);
@@ -137,7 +140,9 @@ fn explain_in(table: &str, error: &figment::Error) -> Problem {
     if let Kind::UnknownField(field, _) = &error.kind {
         path.retain(|part| part != field);
     }
-    let at = |last: &str| [&[table], path.as_slice(), &[last]].concat().into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(".");
+    let at = |last: &str| {
+        [&[table], path.as_slice(), &[last]].concat().into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(".")
+    };
     let text = match &error.kind {
         Kind::UnknownField(field, known) => format!("unknown key `{}`{}", at(field), nearest(field, known.iter().copied())),
         Kind::MissingField(field) => format!("the key `{}` is missing", at(field)),

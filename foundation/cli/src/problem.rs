@@ -75,7 +75,9 @@ impl Problem {
             text += &crate::render::cause(fault);
         }
         let hint = match self {
-            Problem::Config(_) | Problem::Plan(PlanError::Declare(_)) => Some("correct the file and run the same command again; nothing was called"),
+            Problem::Config(_) | Problem::Plan(PlanError::Declare(_)) => {
+                Some("correct the file and run the same command again; nothing was called")
+            }
             Problem::Ledger(LedgerError::Locked { .. }) => Some("wait for that run to end; its lock goes with its process"),
             Problem::Ledger(LedgerError::Damaged { .. }) => Some("restore the file from a copy; nothing was called"),
             Problem::Ledger(LedgerError::Newer { .. }) => Some("update this tool"),

@@ -18,7 +18,11 @@ pub(crate) fn memory(settings: &Settings) -> Result<BTreeMap<LayerName, Folded>,
 }
 
 /// Opens and locks the ledgers of `layers`, in lock order. The texts are warnings about torn tails.
-pub(crate) fn open(settings: &Settings, layers: &[LayerName], run: &str) -> Result<(BTreeMap<LayerName, Arc<dyn Ledger>>, Vec<String>), Problem> {
+pub(crate) fn open(
+    settings: &Settings,
+    layers: &[LayerName],
+    run: &str,
+) -> Result<(BTreeMap<LayerName, Arc<dyn Ledger>>, Vec<String>), Problem> {
     let who = std::env::var("USER").unwrap_or_else(|_| "somebody".into());
     let holder = format!("{who}, process {}, run {run}, since {}", std::process::id(), jiff::Timestamp::now());
     let mut opened: BTreeMap<LayerName, Arc<dyn Ledger>> = BTreeMap::new();

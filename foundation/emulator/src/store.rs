@@ -1,7 +1,7 @@
 //! The world on disk: one file, replaced as a whole after each change.
 
-use crate::world::World;
 use crate::OpenError;
+use crate::world::World;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;

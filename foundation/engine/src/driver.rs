@@ -1,9 +1,9 @@
 //! How a kind is observed, ensured and deleted. No split between create and update: `ensure` brings what is there to what is wanted.
 
+use crate::Address;
 use crate::event::Ticks;
 use crate::fault::{Class, Fault};
 use crate::resource::{Identity, Kind, Replace, Resource};
-use crate::Address;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -57,13 +57,7 @@ pub trait Driver<R: Resource>: Send + Sync + 'static {
 
     /// Deletes the object and waits until it is gone. Something that is already gone is a success. `spec` is what was last
     /// applied, `last` what it gave back (`None` after a lost create response: look by identity).
-    fn delete(
-        &self,
-        who: &Identity,
-        spec: &R,
-        last: Option<&R::Output>,
-        ticks: &Ticks,
-    ) -> impl Future<Output = Result<(), Fault>> + Send;
+    fn delete(&self, who: &Identity, spec: &R, last: Option<&R::Output>, ticks: &Ticks) -> impl Future<Output = Result<(), Fault>> + Send;
 }
 
 type Work<'a, T> = Pin<Box<dyn Future<Output = Result<T, Fault>> + Send + 'a>>;
@@ -112,14 +106,7 @@ pub struct Rules {
 impl Rules {
     /// The rules of `R`.
     pub fn of<R: Resource>() -> Rules {
-        Rules {
-            kind: R::KIND,
-            replace_on: R::REPLACE_ON,
-            replace: R::REPLACE,
-            protected: R::PROTECTED,
-            typical: R::TYPICAL,
-            sets: R::SETS,
-        }
+        Rules { kind: R::KIND, replace_on: R::REPLACE_ON, replace: R::REPLACE, protected: R::PROTECTED, typical: R::TYPICAL, sets: R::SETS }
     }
 }
 

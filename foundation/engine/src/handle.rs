@@ -1,7 +1,7 @@
 //! A value that is known now or after some resources exist.
 
-use crate::outputs::{Outputs, Unresolved};
 use crate::Address;
+use crate::outputs::{Outputs, Unresolved};
 use serde::de::DeserializeOwned;
 use std::collections::BTreeSet;
 use std::sync::Arc;

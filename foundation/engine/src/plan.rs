@@ -155,8 +155,12 @@ impl Plan {
 
     /// The digest of what the plan promises: equal plans promise the same.
     pub fn promise(&self) -> String {
-        let promised: Vec<String> =
-            self.steps.values().filter(|step| step.verb != Verb::Keep).map(|step| format!("{} {:?} {}", step.id(), step.verb, step.spec)).collect();
+        let promised: Vec<String> = self
+            .steps
+            .values()
+            .filter(|step| step.verb != Verb::Keep)
+            .map(|step| format!("{} {:?} {}", step.id(), step.verb, step.spec))
+            .collect();
         digest(&promised.iter().map(String::as_str).collect::<Vec<_>>())
     }
 }

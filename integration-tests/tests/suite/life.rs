@@ -30,7 +30,8 @@ async fn one_setting_shows_exactly_its_change() {
     all_done(bench.deploy(EVERYTHING).await);
     let changed = EVERYTHING.replace("zones = 2", "zones = 2\napp_port = 9000");
     let plan = bench.plan(&changed).await;
-    let touched: Vec<&str> = plan.steps.values().filter(|step| step.verb == Verb::Replace).map(|step| step.address().name.as_str()).collect();
+    let touched: Vec<&str> =
+        plan.steps.values().filter(|step| step.verb == Verb::Replace).map(|step| step.address().name.as_str()).collect();
     assert_eq!(touched, ["rule-edge-app-in", "rule-edge-app-out"]);
     all_done(bench.deploy(&changed).await);
     assert!(!bench.plan(&changed).await.changes());
@@ -39,7 +40,9 @@ async fn one_setting_shows_exactly_its_change() {
 #[tokio::test(start_paused = true)]
 async fn nat_gateways_follow_the_setting() {
     let bench = Bench::new();
-    let nats = |bench: &Bench| bench.emulator.with_world(|world| world.regions["eu-north-1"].ec2.nat_gateways.values().filter(|nat| nat.lives()).count());
+    let nats = |bench: &Bench| {
+        bench.emulator.with_world(|world| world.regions["eu-north-1"].ec2.nat_gateways.values().filter(|nat| nat.lives()).count())
+    };
     for (setting, count) in [("per_az", 2), ("single", 1), ("none", 0), ("per_az", 2)] {
         all_done(bench.deploy(&EVERYTHING.replace("per_az", setting)).await);
         assert_eq!(nats(&bench), count, "{setting}");
@@ -79,9 +82,12 @@ async fn the_network_is_what_was_asked_for() {
         let into_data: Vec<_> = ec2.rules.values().filter(|rule| rule.group == of("-data") && !rule.egress).collect();
         assert_eq!(into_data.len(), 1);
         assert_eq!((into_data[0].from, into_data[0].to, &into_data[0].peer), (5432, 5432, &of("-app")));
-        let data_subnets: Vec<&String> = ec2.subnets.iter().filter(|(_, it)| it.tags["orchestrator:address"].contains("data")).map(|(id, _)| id).collect();
+        let data_subnets: Vec<&String> =
+            ec2.subnets.iter().filter(|(_, it)| it.tags["orchestrator:address"].contains("data")).map(|(id, _)| id).collect();
         let leads_out = |table: &&emulator::services::ec2::RouteTable| !table.routes.is_empty();
-        let holds = |table: &&emulator::services::ec2::RouteTable| table.associations.values().any(|it| it.subnet.as_ref().is_some_and(|id| data_subnets.contains(&id)));
+        let holds = |table: &&emulator::services::ec2::RouteTable| {
+            table.associations.values().any(|it| it.subnet.as_ref().is_some_and(|id| data_subnets.contains(&id)))
+        };
         assert!(!ec2.route_tables.values().filter(holds).any(|table| leads_out(&table)), "a data subnet leads to the internet");
         assert_eq!(ec2.route_tables.values().filter(|table| !table.main).flat_map(|table| table.associations.values()).count(), 6);
     });

@@ -59,7 +59,13 @@ impl Driver<DefaultSecurityGroup> for DefaultSecurityGroups {
         Ok(found)
     }
 
-    async fn ensure(&self, _: &Identity, want: &DefaultSecurityGroup, _: Option<Seen<DefaultSecurityGroup>>, _: &Ticks) -> Result<SecurityGroupId, Fault> {
+    async fn ensure(
+        &self,
+        _: &Identity,
+        want: &DefaultSecurityGroup,
+        _: Option<Seen<DefaultSecurityGroup>>,
+        _: &Ticks,
+    ) -> Result<SecurityGroupId, Fault> {
         let gone = || Fault::new(engine::Class::NotFound, format!("{} has no default security group", want.vpc));
         let id = self.group(&want.vpc).await?.ok_or_else(gone)?;
         let rules = self.rules(&id).await?;

@@ -3,8 +3,8 @@
 
 use aws::ec2::{Item, find, sync_tags, tag_specification, when_free};
 use aws::{Aws, FaultExt, never_twice};
-use aws_sdk_ec2::types::{Filter, ResourceType};
 use aws_sdk_ec2::types::DomainType;
+use aws_sdk_ec2::types::{Filter, ResourceType};
 use contract::AllocationId;
 use engine::{Address, Ask, Class, Driver, Fault, Found, Identity, IdentityBy, Kind, Resource, Seen, Ticks};
 use serde::{Deserialize, Serialize};
@@ -58,7 +58,8 @@ impl ElasticIps {
         if let Some(id) = self.mine(who, want).await? {
             return Ok(id);
         }
-        let call = self.0.ec2.allocate_address().domain(DomainType::Vpc).tag_specifications(tag_specification(ResourceType::ElasticIp, who));
+        let call =
+            self.0.ec2.allocate_address().domain(DomainType::Vpc).tag_specifications(tag_specification(ResourceType::ElasticIp, who));
         let once = aws_sdk_ec2::config::Builder::new().retry_classifier(never_twice());
         let created = call.customize().config_override(once).send().await.or_fault("ec2:AllocateAddress").map(|made| made.allocation_id);
         match created {

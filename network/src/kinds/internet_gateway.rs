@@ -67,7 +67,13 @@ impl InternetGateways {
         }
         let call = self.0.ec2.create_internet_gateway().tag_specifications(tag_specification(ResourceType::InternetGateway, who));
         let once = aws_sdk_ec2::config::Builder::new().retry_classifier(never_twice());
-        let created = call.customize().config_override(once).send().await.or_fault("ec2:CreateInternetGateway").map(|made| made.internet_gateway.and_then(|gateway| gateway.internet_gateway_id));
+        let created = call
+            .customize()
+            .config_override(once)
+            .send()
+            .await
+            .or_fault("ec2:CreateInternetGateway")
+            .map(|made| made.internet_gateway.and_then(|gateway| gateway.internet_gateway_id));
         match created {
             Ok(id) => Ok(id.unwrap_or_default().into()),
             Err(fault) if fault.class == Class::InDoubt => self.mine(who, want).await?.ok_or(fault),
@@ -91,7 +97,13 @@ impl Driver<InternetGateway> for InternetGateways {
         Ok(found.into_iter().map(|(at, item)| (at, seen(item))).collect())
     }
 
-    async fn ensure(&self, who: &Identity, want: &InternetGateway, seen: Option<Seen<InternetGateway>>, _: &Ticks) -> Result<InternetGatewayId, Fault> {
+    async fn ensure(
+        &self,
+        who: &Identity,
+        want: &InternetGateway,
+        seen: Option<Seen<InternetGateway>>,
+        _: &Ticks,
+    ) -> Result<InternetGatewayId, Fault> {
         let id = match &seen {
             Some(seen) => seen.output.clone(),
             None => self.create(who, want).await?,
@@ -122,7 +134,15 @@ impl Driver<InternetGateway> for InternetGateways {
         };
         let Some(id) = id else { return Ok(()) };
         let Some(vpc) = self.vpc_of(&id).await? else {
-            return self.0.ec2.delete_internet_gateway().internet_gateway_id(id.as_str()).send().await.or_gone("ec2:DeleteInternetGateway").map(|_| ());
+            return self
+                .0
+                .ec2
+                .delete_internet_gateway()
+                .internet_gateway_id(id.as_str())
+                .send()
+                .await
+                .or_gone("ec2:DeleteInternetGateway")
+                .map(|_| ());
         };
         // AWS refuses while public addresses are mapped: NAT gateways and load balancers that are not quite gone.
         let detach = || async {

@@ -105,7 +105,13 @@ impl Driver<NatGateway> for NatGateways {
         Ok(found.into_iter().map(|(at, item)| (at, seen(item))).collect())
     }
 
-    async fn ensure(&self, who: &Identity, want: &NatGateway, seen: Option<Seen<NatGateway>>, ticks: &Ticks) -> Result<NatGatewayId, Fault> {
+    async fn ensure(
+        &self,
+        who: &Identity,
+        want: &NatGateway,
+        seen: Option<Seen<NatGateway>>,
+        ticks: &Ticks,
+    ) -> Result<NatGatewayId, Fault> {
         let id = match &seen {
             Some(seen) => seen.output.clone(),
             None => self.create(who, want).await?,

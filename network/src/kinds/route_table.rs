@@ -59,7 +59,8 @@ impl RouteTables {
         }
         let call = self.0.ec2.create_route_table().vpc_id(want.vpc.as_str()).client_token(&who.token);
         let call = call.tag_specifications(tag_specification(ResourceType::RouteTable, who));
-        let created = call.send().await.or_fault("ec2:CreateRouteTable").map(|made| made.route_table.and_then(|table| table.route_table_id));
+        let created =
+            call.send().await.or_fault("ec2:CreateRouteTable").map(|made| made.route_table.and_then(|table| table.route_table_id));
         match created {
             Ok(id) => Ok(id.unwrap_or_default().into()),
             Err(fault) if fault.class == Class::InDoubt => self.mine(who, want).await?.ok_or(fault),

@@ -86,7 +86,9 @@ impl Driver<RouteTableAssociation> for Associations {
     async fn delete(&self, _: &Identity, spec: &RouteTableAssociation, last: Option<&AssociationId>, _: &Ticks) -> Result<(), Fault> {
         let id = match last {
             Some(id) => Some(id.clone()),
-            None => self.fetch([spec.subnet.0.clone()]).await?.iter().find(|it| it.route_table_id() == Some(spec.table.as_str())).map(id_of),
+            None => {
+                self.fetch([spec.subnet.0.clone()]).await?.iter().find(|it| it.route_table_id() == Some(spec.table.as_str())).map(id_of)
+            }
         };
         let Some(id) = id else { return Ok(()) };
         self.0.ec2.disassociate_route_table().association_id(id.as_str()).send().await.or_gone("ec2:DisassociateRouteTable").map(|_| ())

@@ -5,8 +5,8 @@ use aws::ec2::{Item, find, sync_tags, tag_specification, when_free};
 use aws::{Aws, FaultExt, never_twice};
 use aws_sdk_ec2::types::{Filter, ResourceType};
 use contract::{SubnetId, VpcId};
-use ipnet::Ipv4Net;
 use engine::{Address, Ask, Class, Driver, Fault, Found, Identity, IdentityBy, Kind, Resource, Seen, Ticks};
+use ipnet::Ipv4Net;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
@@ -66,9 +66,22 @@ impl Subnets {
         if let Some(id) = self.mine(who, want).await? {
             return Ok(id);
         }
-        let call = self.0.ec2.create_subnet().vpc_id(want.vpc.as_str()).cidr_block(want.cidr.to_string()).availability_zone(&want.zone).tag_specifications(tag_specification(ResourceType::Subnet, who));
+        let call = self
+            .0
+            .ec2
+            .create_subnet()
+            .vpc_id(want.vpc.as_str())
+            .cidr_block(want.cidr.to_string())
+            .availability_zone(&want.zone)
+            .tag_specifications(tag_specification(ResourceType::Subnet, who));
         let once = aws_sdk_ec2::config::Builder::new().retry_classifier(never_twice());
-        let created = call.customize().config_override(once).send().await.or_fault("ec2:CreateSubnet").map(|made| made.subnet.and_then(|subnet| subnet.subnet_id));
+        let created = call
+            .customize()
+            .config_override(once)
+            .send()
+            .await
+            .or_fault("ec2:CreateSubnet")
+            .map(|made| made.subnet.and_then(|subnet| subnet.subnet_id));
         match created {
             Ok(id) => Ok(id.unwrap_or_default().into()),
             Err(fault) if fault.class == Class::InDoubt => self.mine(who, want).await?.ok_or(fault),

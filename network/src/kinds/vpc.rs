@@ -3,11 +3,11 @@
 
 use aws::ec2::{Item, find, sync_tags, tag_specification, when_free};
 use aws::{Aws, FaultExt, never_twice};
-use aws_sdk_ec2::types::{Filter, ResourceType};
 use aws_sdk_ec2::types::{AttributeBooleanValue, VpcAttributeName};
+use aws_sdk_ec2::types::{Filter, ResourceType};
 use contract::VpcId;
-use ipnet::Ipv4Net;
 use engine::{Address, Ask, Class, Driver, Fault, Found, Identity, IdentityBy, Kind, Resource, Seen, Ticks};
+use ipnet::Ipv4Net;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
@@ -69,7 +69,8 @@ impl Vpcs {
         }
         let call = self.0.ec2.create_vpc().cidr_block(want.cidr.to_string()).tag_specifications(tag_specification(ResourceType::Vpc, who));
         let once = aws_sdk_ec2::config::Builder::new().retry_classifier(never_twice());
-        let created = call.customize().config_override(once).send().await.or_fault("ec2:CreateVpc").map(|made| made.vpc.and_then(|vpc| vpc.vpc_id));
+        let created =
+            call.customize().config_override(once).send().await.or_fault("ec2:CreateVpc").map(|made| made.vpc.and_then(|vpc| vpc.vpc_id));
         match created {
             Ok(id) => Ok(id.unwrap_or_default().into()),
             Err(fault) if fault.class == Class::InDoubt => self.mine(who, want).await?.ok_or(fault),
@@ -78,7 +79,8 @@ impl Vpcs {
     }
 
     async fn attribute(&self, id: &str, name: VpcAttributeName) -> Result<bool, Fault> {
-        let answer = self.0.ec2.describe_vpc_attribute().vpc_id(id).attribute(name.clone()).send().await.or_fault("ec2:DescribeVpcAttribute")?;
+        let answer =
+            self.0.ec2.describe_vpc_attribute().vpc_id(id).attribute(name.clone()).send().await.or_fault("ec2:DescribeVpcAttribute")?;
         let value = if name == VpcAttributeName::EnableDnsSupport { answer.enable_dns_support } else { answer.enable_dns_hostnames };
         Ok(value.and_then(|value| value.value).unwrap_or_default())
     }

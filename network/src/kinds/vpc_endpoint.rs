@@ -149,7 +149,13 @@ impl Driver<VpcEndpoint> for VpcEndpoints {
         Ok(found.into_iter().map(|(at, item)| (at, seen(item))).collect())
     }
 
-    async fn ensure(&self, who: &Identity, want: &VpcEndpoint, seen: Option<Seen<VpcEndpoint>>, ticks: &Ticks) -> Result<VpcEndpointId, Fault> {
+    async fn ensure(
+        &self,
+        who: &Identity,
+        want: &VpcEndpoint,
+        seen: Option<Seen<VpcEndpoint>>,
+        ticks: &Ticks,
+    ) -> Result<VpcEndpointId, Fault> {
         let id = match &seen {
             Some(seen) => seen.output.clone(),
             None => self.create(who, want).await?,

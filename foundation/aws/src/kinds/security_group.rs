@@ -97,7 +97,9 @@ impl SecurityGroups {
     async fn strip(&self, id: &SecurityGroupId) -> Result<(), Fault> {
         let rules = self.0.ec2.describe_security_group_rules().filters(filter("group-id", [id.0.clone()])).send().await;
         let rules = rules.or_fault("ec2:DescribeSecurityGroupRules")?.security_group_rules.unwrap_or_default();
-        let default = |rule: &&aws_sdk_ec2::types::SecurityGroupRule| rule.is_egress() == Some(true) && rule.ip_protocol() == Some("-1") && rule.tags().is_empty();
+        let default = |rule: &&aws_sdk_ec2::types::SecurityGroupRule| {
+            rule.is_egress() == Some(true) && rule.ip_protocol() == Some("-1") && rule.tags().is_empty()
+        };
         if let Some(rule) = rules.iter().find(default).and_then(|rule| rule.security_group_rule_id()) {
             let revoke = self.0.ec2.revoke_security_group_egress().group_id(id.as_str()).security_group_rule_ids(rule);
             revoke.send().await.or_gone("ec2:RevokeSecurityGroupEgress")?;
@@ -133,7 +135,13 @@ impl Driver<SecurityGroup> for SecurityGroups {
         Ok(seen)
     }
 
-    async fn ensure(&self, who: &Identity, want: &SecurityGroup, seen: Option<Seen<SecurityGroup>>, _: &Ticks) -> Result<SecurityGroupId, Fault> {
+    async fn ensure(
+        &self,
+        who: &Identity,
+        want: &SecurityGroup,
+        seen: Option<Seen<SecurityGroup>>,
+        _: &Ticks,
+    ) -> Result<SecurityGroupId, Fault> {
         let id = match &seen {
             Some(seen) => seen.output.clone(),
             None => self.create(who, want).await?,
@@ -149,7 +157,9 @@ impl Driver<SecurityGroup> for SecurityGroups {
             None => self.named(who).await?.filter(|there| who.owns(&there.tags)).map(|there| there.id.into()),
         };
         let Some(id) = id else { return Ok(()) };
-        let delete = || async { self.0.ec2.delete_security_group().group_id(id.as_str()).send().await.or_gone("ec2:DeleteSecurityGroup").map(|_| ()) };
+        let delete = || async {
+            self.0.ec2.delete_security_group().group_id(id.as_str()).send().await.or_gone("ec2:DeleteSecurityGroup").map(|_| ())
+        };
         crate::ec2::when_free(&self.0, FREED_WITHIN, ticks, delete).await
     }
 }

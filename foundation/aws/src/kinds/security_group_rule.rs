@@ -112,7 +112,8 @@ impl SecurityGroupRules {
         let (group, permission) = (want.group.as_str(), want.permission());
         let made = match want.direction {
             Direction::In => {
-                let call = self.0.ec2.authorize_security_group_ingress().group_id(group).ip_permissions(permission).tag_specifications(tags);
+                let call =
+                    self.0.ec2.authorize_security_group_ingress().group_id(group).ip_permissions(permission).tag_specifications(tags);
                 call.send().await.or_fault("ec2:AuthorizeSecurityGroupIngress").map(|made| made.security_group_rules)
             }
             Direction::Out => {
@@ -121,7 +122,9 @@ impl SecurityGroupRules {
             }
         };
         match made {
-            Ok(rules) => Ok(rules.unwrap_or_default().first().and_then(|rule| rule.security_group_rule_id()).unwrap_or_default().to_owned().into()),
+            Ok(rules) => {
+                Ok(rules.unwrap_or_default().first().and_then(|rule| rule.security_group_rule_id()).unwrap_or_default().to_owned().into())
+            }
             // AWS holds at most one rule of the same meaning: an answer that was lost left it there.
             Err(fault) if fault.code == "InvalidPermission.Duplicate" || fault.class == Class::InDoubt => {
                 let rules = self.fetch(vec![filter("group-id", [want.group.0.clone()])]).await?;
@@ -136,15 +139,18 @@ impl SecurityGroupRules {
     }
 
     async fn describe_again(&self, id: &RuleId, want: &SecurityGroupRule) -> Result<(), Fault> {
-        let description = SecurityGroupRuleDescription::builder().security_group_rule_id(id.as_str()).description(&want.description).build();
+        let description =
+            SecurityGroupRuleDescription::builder().security_group_rule_id(id.as_str()).description(&want.description).build();
         let (ec2, group) = (&self.0.ec2, want.group.as_str());
         match want.direction {
             Direction::In => {
-                let call = ec2.update_security_group_rule_descriptions_ingress().group_id(group).security_group_rule_descriptions(description);
+                let call =
+                    ec2.update_security_group_rule_descriptions_ingress().group_id(group).security_group_rule_descriptions(description);
                 call.send().await.or_fault("ec2:UpdateSecurityGroupRuleDescriptionsIngress").map(|_| ())
             }
             Direction::Out => {
-                let call = ec2.update_security_group_rule_descriptions_egress().group_id(group).security_group_rule_descriptions(description);
+                let call =
+                    ec2.update_security_group_rule_descriptions_egress().group_id(group).security_group_rule_descriptions(description);
                 call.send().await.or_fault("ec2:UpdateSecurityGroupRuleDescriptionsEgress").map(|_| ())
             }
         }
@@ -158,7 +164,13 @@ impl Driver<SecurityGroupRule> for SecurityGroupRules {
         Ok(found.into_iter().map(|(at, item)| (at, seen(item))).collect())
     }
 
-    async fn ensure(&self, who: &Identity, want: &SecurityGroupRule, seen: Option<Seen<SecurityGroupRule>>, _: &Ticks) -> Result<RuleId, Fault> {
+    async fn ensure(
+        &self,
+        who: &Identity,
+        want: &SecurityGroupRule,
+        seen: Option<Seen<SecurityGroupRule>>,
+        _: &Ticks,
+    ) -> Result<RuleId, Fault> {
         let Some(seen) = seen else { return self.create(who, want).await };
         if seen.live.description != want.description {
             self.describe_again(&seen.output, want).await?;

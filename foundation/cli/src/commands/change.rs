@@ -108,7 +108,13 @@ impl<A: App> Change<'_, A> {
         let quiet = plan.steps.values().all(|step| step.verb == engine::plan::Verb::Keep);
         if !quiet {
             let at = jiff::Timestamp::now().to_string();
-            let entry = Entry::RunStarted { run: run.into(), command: command.into(), who: store::who(), at, tool: env!("CARGO_PKG_VERSION").into() };
+            let entry = Entry::RunStarted {
+                run: run.into(),
+                command: command.into(),
+                who: store::who(),
+                at,
+                tool: env!("CARGO_PKG_VERSION").into(),
+            };
             ledgers.values().try_for_each(|ledger| ledger.append(entry.clone()))?;
         }
         let (stack, env) = (self.settings.top.stack.clone(), self.settings.env.clone());

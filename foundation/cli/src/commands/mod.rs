@@ -36,16 +36,37 @@ async fn run(app: &impl App, cli: &Cli) -> Result<ExitCode, Problem> {
     let allow = |names: &[String]| crate::args::allow(names).map_err(Problem::Config);
     match &cli.command {
         Command::Plan { which, out, detailed_exitcode, allow_destroy } => {
-            let change = change::Change { app, common, settings: &settings, layers: chosen(&which.layers), allow: allow(allow_destroy)?, destroy: false };
+            let change = change::Change {
+                app,
+                common,
+                settings: &settings,
+                layers: chosen(&which.layers),
+                allow: allow(allow_destroy)?,
+                destroy: false,
+            };
             let changes = change.plan(out.as_deref()).await?;
             Ok(if changes && *detailed_exitcode { ExitCode::from(EXIT_CHANGES) } else { ExitCode::SUCCESS })
         }
         Command::Deploy { which, yes, plan, allow_destroy } => {
-            let change = change::Change { app, common, settings: &settings, layers: chosen(&which.layers), allow: allow(allow_destroy)?, destroy: false };
+            let change = change::Change {
+                app,
+                common,
+                settings: &settings,
+                layers: chosen(&which.layers),
+                allow: allow(allow_destroy)?,
+                destroy: false,
+            };
             change.apply(*yes, plan.as_deref()).await.map(|()| ExitCode::SUCCESS)
         }
         Command::Destroy { which, yes, allow_destroy } => {
-            let change = change::Change { app, common, settings: &settings, layers: chosen(&which.layers), allow: allow(allow_destroy)?, destroy: true };
+            let change = change::Change {
+                app,
+                common,
+                settings: &settings,
+                layers: chosen(&which.layers),
+                allow: allow(allow_destroy)?,
+                destroy: true,
+            };
             change.apply(*yes, None).await.map(|()| ExitCode::SUCCESS)
         }
         Command::Emulator { listen } => app.emulator(&settings, *listen).await.map(|()| ExitCode::SUCCESS),

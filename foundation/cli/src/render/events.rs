@@ -1,9 +1,9 @@
 //! The stream of facts and ticks, as live progress, plain lines or JSON.
 
 use crate::args::Format;
+use engine::Address;
 use engine::event::{EVENT_VERSION, Event, Fact};
 use engine::plan::Verb;
-use engine::Address;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use std::collections::BTreeMap;
 use std::io::IsTerminal;

@@ -21,19 +21,25 @@ pub fn query(action: &str, body: &Value, request_id: &str) -> String {
 /// An error of EC2.
 pub fn ec2_error(error: &AwsError, request_id: &str) -> String {
     let (code, message) = (escape(&error.code), escape(&error.message));
-    format!("<Response><Errors><Error><Code>{code}</Code><Message>{message}</Message></Error></Errors><RequestID>{request_id}</RequestID></Response>")
+    format!(
+        "<Response><Errors><Error><Code>{code}</Code><Message>{message}</Message></Error></Errors><RequestID>{request_id}</RequestID></Response>"
+    )
 }
 
 /// An error of the query protocol.
 pub fn query_error(error: &AwsError, request_id: &str) -> String {
     let (code, message) = (escape(&error.code), escape(&error.message));
     let kind = if error.status < 500 { "Sender" } else { "Receiver" };
-    format!("<ErrorResponse><Error><Type>{kind}</Type><Code>{code}</Code><Message>{message}</Message></Error><RequestId>{request_id}</RequestId></ErrorResponse>")
+    format!(
+        "<ErrorResponse><Error><Type>{kind}</Type><Code>{code}</Code><Message>{message}</Message></Error><RequestId>{request_id}</RequestId></ErrorResponse>"
+    )
 }
 
 fn children(out: &mut String, value: &Value, item: &str) {
     match value {
-        Value::Object(fields) => fields.iter().filter(|(_, value)| !value.is_null()).for_each(|(name, value)| element(out, name, value, item)),
+        Value::Object(fields) => {
+            fields.iter().filter(|(_, value)| !value.is_null()).for_each(|(name, value)| element(out, name, value, item))
+        }
         Value::Array(items) => items.iter().for_each(|value| element(out, item, value, item)),
         Value::String(text) => out.push_str(&escape(text)),
         Value::Null => {}

@@ -118,13 +118,8 @@ fn checksum(number: u64, body: &serde_json::Value) -> String {
 
 fn lock(dir: &Path, layer: LayerName, holder: &str) -> Result<File, LedgerError> {
     let path = dir.join(format!("{layer}.lock"));
-    let mut file = OpenOptions::new()
-        .create(true)
-        .truncate(false)
-        .read(true)
-        .write(true)
-        .open(&path)
-        .map_err(|source| io(&path, "locked", source))?;
+    let mut file =
+        OpenOptions::new().create(true).truncate(false).read(true).write(true).open(&path).map_err(|source| io(&path, "locked", source))?;
     match file.try_lock() {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => {

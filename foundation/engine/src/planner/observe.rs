@@ -1,9 +1,9 @@
 //! One batched read per kind, all in parallel.
 
 use super::{PlanError, Request};
+use crate::Address;
 use crate::driver::{AskValue, SeenValue};
 use crate::outputs::{Outputs, has_unknown};
-use crate::Address;
 use crate::resource::IdentityBy;
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -24,14 +24,7 @@ struct Making<'a> {
 }
 
 pub(super) fn plan(request: &Request<'_>, order: &[Address], world: &World) -> Result<Plan, PlanError> {
-    let mut making = Making {
-        request,
-        world,
-        outputs: Outputs::new(),
-        steps: BTreeMap::new(),
-        stops: Vec::new(),
-        makes: BTreeMap::new(),
-    };
+    let mut making = Making { request, world, outputs: Outputs::new(), steps: BTreeMap::new(), stops: Vec::new(), makes: BTreeMap::new() };
     for at in order {
         if let Some(node) = request.graph.nodes().get(at) {
             making.declared(node)?;
@@ -148,7 +141,8 @@ impl Making<'_> {
             .filter(|(_, step)| matches!(step.verb, Verb::Delete | Verb::Forget))
             .map(|(id, step)| (id.clone(), step.address().clone(), self.delete_first(step)))
             .collect();
-        let rows: Vec<&Row> = self.request.layers.iter().filter_map(|layer| self.request.memory.get(layer)).flat_map(|folded| folded.rows.values()).collect();
+        let rows: Vec<&Row> =
+            self.request.layers.iter().filter_map(|layer| self.request.memory.get(layer)).flat_map(|folded| folded.rows.values()).collect();
         for (id, at, first) in deletes {
             let mut after = BTreeSet::new();
             for row in rows.iter().filter(|row| row.reads.contains(&at)) {

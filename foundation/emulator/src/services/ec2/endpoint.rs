@@ -56,7 +56,8 @@ pub(super) fn create(here: &mut Here<'_>, input: &Input) -> Answer {
     let private_dns = input.bool("PrivateDnsEnabled").unwrap_or(!gateway);
     let taken = here.ec2.endpoints.values().any(|it| it.vpc == vpc && it.service == service && it.private_dns && private_dns);
     if taken {
-        let problem = format!("private-dns-enabled cannot be set because there is already a conflicting DNS domain for {service} in the VPC {vpc}");
+        let problem =
+            format!("private-dns-enabled cannot be set because there is already a conflicting DNS domain for {service} in the VPC {vpc}");
         return Err(AwsError::bad("InvalidParameter", problem));
     }
     let (state, due) = if gateway { ("available", None) } else { ("pending", Some(here.clock.after(ENDPOINT_CREATE))) };
@@ -89,7 +90,9 @@ fn render(id: &str, it: &Endpoint) -> Value {
 }
 
 pub(super) fn describe(here: &mut Here<'_>, input: &Input) -> Answer {
-    let facts = |id: &String, it: &Endpoint| vec![("vpc-endpoint-id", id.clone()), ("vpc-id", it.vpc.clone()), ("service-name", it.service.clone())];
+    let facts = |id: &String, it: &Endpoint| {
+        vec![("vpc-endpoint-id", id.clone()), ("vpc-id", it.vpc.clone()), ("service-name", it.service.clone())]
+    };
     describe_all(
         input,
         "VpcEndpointId",

@@ -30,9 +30,9 @@ pub(super) fn passes(input: &Input, facts: &Facts<'_>) -> bool {
 fn like(pattern: &str, text: &str) -> bool {
     match pattern.split_once('*') {
         None => pattern == text,
-        Some((head, tail)) => text
-            .strip_prefix(head)
-            .is_some_and(|rest| (0..=rest.len()).any(|at| rest.is_char_boundary(at) && like(tail, &rest[at..]))),
+        Some((head, tail)) => {
+            text.strip_prefix(head).is_some_and(|rest| (0..=rest.len()).any(|at| rest.is_char_boundary(at) && like(tail, &rest[at..])))
+        }
     }
 }
 

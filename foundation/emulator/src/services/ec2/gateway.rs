@@ -82,7 +82,9 @@ pub(super) fn detach(here: &mut Here<'_>, input: &Input) -> Answer {
     let (id, vpc) = (input.str("InternetGatewayId")?, input.str("VpcId")?);
     // A NAT gateway that is not gone yet keeps a public address mapped.
     if here.ec2.nat_gateways.values().any(|nat| nat.vpc == vpc && nat.lives()) {
-        let problem = format!("Network {vpc} has some mapped public address(es). Please unmap those public address(es) before detaching the gateway.");
+        let problem = format!(
+            "Network {vpc} has some mapped public address(es). Please unmap those public address(es) before detaching the gateway."
+        );
         return Err(AwsError::bad("DependencyViolation", problem));
     }
     let it = gateway(here, id)?;

@@ -13,8 +13,8 @@ mod vpc;
 
 use super::{Answer, unknown};
 use crate::call::{AwsError, Call};
-use crate::world::{Ids, World};
 use crate::clock::Clock;
+use crate::world::{Ids, World};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 

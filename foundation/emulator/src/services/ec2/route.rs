@@ -185,7 +185,10 @@ pub(super) fn associate(here: &mut Here<'_>, input: &Input) -> Answer {
             if other == id {
                 return Ok(json!({"associationId": association, "associationState": {"state": "associated"}}));
             }
-            return Err(AwsError::bad("Resource.AlreadyAssociated", format!("the specified association for route table {id} conflicts with an existing association")));
+            return Err(AwsError::bad(
+                "Resource.AlreadyAssociated",
+                format!("the specified association for route table {id} conflicts with an existing association"),
+            ));
         }
     }
     let association = here.ids.id("rtbassoc");

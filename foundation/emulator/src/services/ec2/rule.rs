@@ -111,7 +111,10 @@ pub(super) fn authorize(here: &mut Here<'_>, input: &Input, egress: bool) -> Ans
     let rules = rules(input, egress)?;
     for rule in &rules {
         if here.ec2.rules.values().any(|there| there.same(rule)) {
-            let problem = format!("the specified rule \"peer: {}, {}, from port: {}, to port: {}, ALLOW\" already exists", rule.peer, rule.protocol, rule.from, rule.to);
+            let problem = format!(
+                "the specified rule \"peer: {}, {}, from port: {}, to port: {}, ALLOW\" already exists",
+                rule.peer, rule.protocol, rule.from, rule.to
+            );
             return Err(AwsError::bad("InvalidPermission.Duplicate", problem));
         }
         if rule.peer.starts_with("sg-") && !here.ec2.security_groups.contains_key(&rule.peer) {

@@ -23,12 +23,22 @@ pub struct SecurityGroup {
 }
 
 fn everywhere(group: &str) -> Rule {
-    Rule { group: group.into(), egress: true, protocol: "-1".into(), from: -1, to: -1, peer: "0.0.0.0/0".into(), description: String::new(), tags: Tags::new() }
+    Rule {
+        group: group.into(),
+        egress: true,
+        protocol: "-1".into(),
+        from: -1,
+        to: -1,
+        peer: "0.0.0.0/0".into(),
+        description: String::new(),
+        tags: Tags::new(),
+    }
 }
 
 pub(super) fn create_default(here: &mut Here<'_>, vpc: &str) {
     let id = here.ids.id("sg");
-    let group = SecurityGroup { name: "default".into(), description: "default VPC security group".into(), vpc: vpc.into(), tags: Tags::new() };
+    let group =
+        SecurityGroup { name: "default".into(), description: "default VPC security group".into(), vpc: vpc.into(), tags: Tags::new() };
     here.ec2.security_groups.insert(id.clone(), group);
     here.ec2.rules.insert(here.ids.id("sgr"), everywhere(&id));
     let own = Rule { egress: false, peer: id.clone(), ..everywhere(&id) };
@@ -70,7 +80,10 @@ pub(super) fn describe(here: &mut Here<'_>, input: &Input) -> Answer {
         "InvalidGroup.NotFound",
         "securityGroupInfo",
         &here.ec2.security_groups,
-        |id, it| Facts { tags: &it.tags, more: vec![("group-id", id.clone()), ("group-name", it.name.clone()), ("vpc-id", it.vpc.clone())] },
+        |id, it| Facts {
+            tags: &it.tags,
+            more: vec![("group-id", id.clone()), ("group-name", it.name.clone()), ("vpc-id", it.vpc.clone())],
+        },
         |id, it| render(here, id, it),
     )
 }

@@ -25,7 +25,9 @@ pub struct Vpc {
 /// Reads a CIDR block of /16 to /28 without host bits.
 pub(super) fn cidr(input: &Input, name: &str) -> Result<Ipv4Net, AwsError> {
     let text = input.str(name)?;
-    let bad = || AwsError::bad("InvalidParameterValue", format!("Value ({text}) for parameter {name} is invalid. This is not a valid CIDR block."));
+    let bad = || {
+        AwsError::bad("InvalidParameterValue", format!("Value ({text}) for parameter {name} is invalid. This is not a valid CIDR block."))
+    };
     let net: Ipv4Net = text.parse().map_err(|_| bad())?;
     if net != net.trunc() {
         return Err(bad());

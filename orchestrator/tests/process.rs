@@ -1,0 +1,87 @@
+//! The real binary, one process per command: what one leaves, the next finds.
+#![allow(clippy::unwrap_used)]
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+fn orchestrator(dir: &Path, args: &[&str]) -> Output {
+    let envs = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("envs");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_orchestrator"));
+    command
+        .args(args)
+        .arg("--config")
+        .arg(envs)
+        .current_dir(dir)
+        .env_remove("AWS_ENDPOINT_URL")
+        .env("ORCHESTRATOR_SPEED", "600")
+        .output()
+        .unwrap()
+}
+
+fn text(output: &Output) -> String {
+    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+}
+
+#[test]
+fn deploy_plan_change_destroy_in_processes_of_their_own() {
+    let dir = tempfile::tempdir().unwrap();
+    let run = |args: &[&str], code: i32| {
+        let output = orchestrator(dir.path(), args);
+        assert_eq!(output.status.code(), Some(code), "{args:?}: {}", text(&output));
+        text(&output)
+    };
+    run(&["plan", "--detailed-exitcode"], 2);
+    assert!(run(&["deploy"], 5).contains("add --yes"));
+    assert!(run(&["deploy", "--yes"], 0).contains("network.vpc_id = vpc-") || run(&["outputs"], 0).contains("network.vpc_id = vpc-"));
+    assert!(run(&["plan", "--detailed-exitcode"], 0).contains("No changes: 35 objects"));
+    assert!(run(&["status"], 0).contains("deployed"));
+    assert!(run(&["outputs", "network.vpc_id"], 0).starts_with("vpc-"));
+    assert!(run(&["graph", "--as", "mermaid"], 0).contains("network/vpc"));
+    run(&["plan", "--out", "saved.json"], 0);
+    run(&["destroy", "--yes"], 0);
+    assert!(run(&["deploy", "--yes", "--plan", "saved.json"], 5).contains("stale"));
+    let world = std::fs::read_to_string(dir.path().join(".orchestrator/local/aws/world.json")).unwrap();
+    let world: serde_json::Value = serde_json::from_str(&world).unwrap();
+    assert_eq!(world["regions"]["eu-north-1"]["ec2"]["vpcs"], serde_json::json!({}));
+}
+
+#[test]
+fn json_is_one_document_per_line() {
+    let dir = tempfile::tempdir().unwrap();
+    let output = orchestrator(dir.path(), &["deploy", "--yes", "--format", "json"]);
+    assert!(output.status.success(), "{}", text(&output));
+    let lines: Vec<serde_json::Value> =
+        String::from_utf8_lossy(&output.stdout).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let facts: Vec<&str> = lines.iter().filter_map(|line| line["fact"].as_str()).collect();
+    assert!(facts.contains(&"plan_made") && facts.contains(&"step_finished") && facts.last() == Some(&"run_finished"), "{facts:?}");
+}
+
+#[test]
+fn a_mistake_in_the_configuration_is_told_before_any_call() {
+    let dir = tempfile::tempdir().unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_orchestrator"))
+        .args(["plan", "--config"])
+        .arg(Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("envs"))
+        .env("ORCHESTRATOR_NETWORK__CDIR", "10.0.0.0/16")
+        .current_dir(dir.path())
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(3));
+    let said = text(&output);
+    assert!(said.contains("`network.cdir`") && said.contains("did you mean `cidr`") && said.contains("hint:"), "{said}");
+    assert!(!dir.path().join(".orchestrator").exists(), "something was called");
+}
+
+#[test]
+fn the_reference_environment_plans_and_deploys() {
+    let dir = tempfile::tempdir().unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_orchestrator"))
+        .args(["deploy", "--yes", "--env", "reference", "--config"])
+        .arg(Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("envs"))
+        .env("ORCHESTRATOR_EMBEDDED", "true")
+        .env("ORCHESTRATOR_SPEED", "600")
+        .current_dir(dir.path())
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", text(&output));
+}
