@@ -8,6 +8,9 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+/// Open, locked ledgers.
+pub(crate) type Ledgers = BTreeMap<LayerName, Arc<dyn Ledger>>;
+
 fn dir(settings: &Settings) -> PathBuf {
     settings.state.join("ledger")
 }
@@ -18,14 +21,10 @@ pub(crate) fn memory(settings: &Settings) -> Result<BTreeMap<LayerName, Folded>,
 }
 
 /// Opens and locks the ledgers of `layers`, in lock order. The texts are warnings about torn tails.
-pub(crate) fn open(
-    settings: &Settings,
-    layers: &[LayerName],
-    run: &str,
-) -> Result<(BTreeMap<LayerName, Arc<dyn Ledger>>, Vec<String>), Problem> {
+pub(crate) fn open(settings: &Settings, layers: &[LayerName], run: &str) -> Result<(Ledgers, Vec<String>), Problem> {
     let who = std::env::var("USER").unwrap_or_else(|_| "somebody".into());
     let holder = format!("{who}, process {}, run {run}, since {}", std::process::id(), jiff::Timestamp::now());
-    let mut opened: BTreeMap<LayerName, Arc<dyn Ledger>> = BTreeMap::new();
+    let mut opened = Ledgers::new();
     let mut warnings = Vec::new();
     for layer in LayerName::ALL.into_iter().filter(|layer| layers.contains(layer)) {
         let (ledger, torn) = LocalLedger::open(&dir(settings), layer, &holder)?;

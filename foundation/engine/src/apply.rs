@@ -62,6 +62,9 @@ impl Outcome {
     }
 }
 
+/// Steps in flight: their ids, starts and ends.
+type Running = JoinSet<(String, Instant, Result<Option<Value>, Fault>)>;
+
 struct Walk {
     plan: Plan,
     waits: BTreeMap<String, BTreeSet<String>>,
@@ -79,7 +82,7 @@ impl Apply {
     /// [`LedgerError`] when outputs cannot be recorded; failures of steps are in the [`Outcome`].
     pub async fn run(self, plan: Plan) -> Result<Outcome, LedgerError> {
         let mut walk = Walk::new(plan);
-        let mut running: JoinSet<(String, Instant, Result<Option<Value>, Fault>)> = JoinSet::new();
+        let mut running = Running::new();
         let shared = Arc::new(self);
         loop {
             let stop = walk.halted || shared.cancel.is_cancelled();
@@ -102,7 +105,7 @@ impl Apply {
         Ok(walk.outcome)
     }
 
-    fn start(self: &Arc<Self>, walk: &mut Walk, id: String, running: &mut JoinSet<(String, Instant, Result<Option<Value>, Fault>)>) {
+    fn start(self: &Arc<Self>, walk: &mut Walk, id: String, running: &mut Running) {
         let Some(step) = walk.plan.steps.get(&id).cloned() else { return };
         if step.verb.changes() {
             self.sink.fact(Fact::StepStarted { address: step.address().clone(), kind: step.kind.clone(), verb: step.verb });

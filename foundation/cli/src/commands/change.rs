@@ -4,21 +4,19 @@ use crate::app::{App, Declared, Wanted};
 use crate::args::{Common, Format};
 use crate::config::Settings;
 use crate::problem::{Problem, declare};
-use crate::{render, store};
+use crate::render;
+use crate::store::{self, Ledgers};
 use engine::apply::{Apply, Outcome};
 use engine::event::Fact;
-use engine::ledger::{Entry, Folded, Ledger};
+use engine::ledger::{Entry, Folded};
 use engine::plan::Plan;
 use engine::planner::{Allow, PlanError, Request};
 use engine::{Class, Graph, LayerName, Sink};
 use std::collections::BTreeMap;
 use std::io::{IsTerminal, Write};
 use std::path::Path;
-use std::sync::Arc;
 use std::time::Instant;
 use tokio_util::sync::CancellationToken;
-
-type Ledgers = BTreeMap<LayerName, Arc<dyn Ledger>>;
 
 pub(super) struct Change<'a, A> {
     pub app: &'a A,
