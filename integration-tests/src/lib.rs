@@ -72,7 +72,8 @@ impl Bench {
         let (graph, doors) = match env {
             None => (Graph::new(), BTreeMap::new()),
             Some(_) => {
-                let declared = stack::declare(&aws, &wanted).await.map_err(|problem| problem.render())?;
+                let configs = stack::Configs::read(&settings).map_err(|problem| problem.render())?;
+                let declared = stack::declare(&aws, &configs, &wanted).await.map_err(|problem| problem.render())?;
                 (declared.graph, declared.doors)
             }
         };

@@ -36,10 +36,10 @@ impl App for Alone {
 
     async fn declare(&self, wanted: Wanted<'_>) -> Result<Declared, Problem> {
         let settings = wanted.settings;
-        let aws = connect(&wanted).await?;
         let names = Names::new(&settings.top.stack, &settings.env).map_err(|error| told(error, settings))?;
         let config: Config = settings.table("network")?;
         config.check().map_err(|error| told(error, settings))?;
+        let aws = connect(&wanted).await?;
         let inputs = Inputs::look_up(&aws, &config, &names).await?;
         let mut graph = Graph::new();
         let doors = Network::declare(&config, inputs, &mut graph).map_err(|error| told(error, settings))?;

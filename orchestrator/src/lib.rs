@@ -23,8 +23,9 @@ impl App for Orchestrator {
     }
 
     async fn declare(&self, wanted: Wanted<'_>) -> Result<Declared, Problem> {
+        let configs = stack::Configs::read(wanted.settings)?;
         let aws = connect::connect(wanted.settings, wanted.endpoint_url).await?;
-        stack::declare(&aws, &wanted).await
+        stack::declare(&aws, &configs, &wanted).await
     }
 
     async fn kinds(&self, wanted: Wanted<'_>) -> Result<Kinds, Problem> {

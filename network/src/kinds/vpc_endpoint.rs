@@ -132,11 +132,20 @@ impl VpcEndpoints {
         call.send().await.or_fault("ec2:ModifyVpcEndpoint").map(|_| ())
     }
 
+    /// The endpoint's state, lower case; `None` when it is gone.
+    async fn state(&self, id: &str) -> Result<Option<String>, Fault> {
+        let call = self.0.ec2.describe_vpc_endpoints().vpc_endpoint_ids(id);
+        let found = call.send().await.or_gone("ec2:DescribeVpcEndpoints")?.and_then(|found| found.vpc_endpoints).unwrap_or_default();
+        let state = found.first().and_then(|it| it.state()).map(|state| state.as_str().to_lowercase());
+        Ok(state.filter(|state| state != "deleted"))
+    }
+
     async fn available(&self, id: &VpcEndpointId, ticks: &Ticks) -> Result<(), Fault> {
         let look = || async {
-            let found = self.fetch(vec![aws::ec2::filter("vpc-endpoint-id", [id.0.clone()])]).await?;
-            let state = found.first().and_then(|item| item.it.state()).map(|state| state.as_str().to_owned()).unwrap_or_default();
-            Ok(if state.eq_ignore_ascii_case("available") { Poll::Ready(()) } else { Poll::Waiting(format!("{id} is {state}")) })
+            Ok(match self.state(id.as_str()).await?.as_deref() {
+                Some("available") => Poll::Ready(()),
+                state => Poll::Waiting(format!("{id} is {}", state.unwrap_or("not there yet"))),
+            })
         };
         self.0.until(AVAILABLE_WITHIN).poll(ticks, look).await
     }
@@ -174,8 +183,10 @@ impl Driver<VpcEndpoint> for VpcEndpoints {
         let Some(item) = found.into_values().next() else { return Ok(()) };
         self.0.ec2.delete_vpc_endpoints().vpc_endpoint_ids(&item.id).send().await.or_gone("ec2:DeleteVpcEndpoints")?;
         let look = || async {
-            let left = self.fetch(vec![aws::ec2::filter("vpc-endpoint-id", [item.id.clone()])]).await?;
-            Ok(if left.is_empty() { Poll::Ready(()) } else { Poll::Waiting(format!("{} is going", item.id)) })
+            Ok(match self.state(&item.id).await? {
+                None => Poll::Ready(()),
+                Some(state) => Poll::Waiting(format!("{} is {state}", item.id)),
+            })
         };
         self.0.until(AVAILABLE_WITHIN).poll(ticks, look).await
     }
