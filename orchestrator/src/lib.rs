@@ -1,6 +1,7 @@
 //! The binary that knows every layer: connects them, sorts them and runs them as one graph.
 
 pub mod connect;
+pub mod schema;
 pub mod stack;
 
 use cli::app::{App, Declared, Wanted};
