@@ -2,7 +2,8 @@
 #![allow(clippy::unwrap_used)]
 
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
+use std::time::Duration;
 
 fn orchestrator(dir: &Path, args: &[&str]) -> Output {
     let envs = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("envs");
@@ -84,4 +85,32 @@ fn the_reference_environment_plans_and_deploys() {
         .output()
         .unwrap();
     assert!(output.status.success(), "{}", text(&output));
+}
+
+#[test]
+fn sigterm_ends_in_flight_work_and_the_next_run_finishes() {
+    let dir = tempfile::tempdir().unwrap();
+    let envs = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("envs");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_orchestrator"));
+    // A NAT gateway takes five seconds at this speed: it is in flight when the signal comes.
+    command
+        .args(["deploy", "--yes", "--config"])
+        .arg(envs)
+        .current_dir(dir.path())
+        .env_remove("AWS_ENDPOINT_URL")
+        .env("ORCHESTRATOR_SPEED", "20");
+    let child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let journal = dir.path().join(".orchestrator/local/ledger/network.jsonl");
+    let waiting = || std::fs::read_to_string(&journal).is_ok_and(|text| text.contains("nat-gateway-a"));
+    while !waiting() {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    assert!(Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap().success());
+    let ended = child.wait_with_output().unwrap();
+    assert_eq!(ended.status.code(), Some(1), "{}", text(&ended));
+    assert!(text(&ended).contains("interrupted"), "{}", text(&ended));
+    let again = orchestrator(dir.path(), &["deploy", "--yes"]);
+    assert!(again.status.success(), "{}", text(&again));
+    let plan = text(&orchestrator(dir.path(), &["plan"]));
+    assert!(plan.contains("No changes: 35 objects"), "{plan}");
 }

@@ -152,14 +152,23 @@ impl<A: App> Change<'_, A> {
     }
 }
 
-/// The first Ctrl-C starts nothing new and lets what is in flight end; the second leaves at once: the ledger is valid at any moment.
+/// The first Ctrl-C or SIGTERM starts nothing new and lets what is in flight end; the second leaves at once: the ledger is
+/// valid at any moment.
 async fn interrupt(cancel: CancellationToken, sink: Sink) {
-    if tokio::signal::ctrl_c().await.is_ok() {
-        cancel.cancel();
-        sink.warn("interrupted: nothing new is started; waiting for what is in flight (again to leave at once)");
-    }
-    if tokio::signal::ctrl_c().await.is_ok() {
-        std::process::exit(130);
+    asked_to_stop().await;
+    cancel.cancel();
+    sink.warn("interrupted: nothing new is started; waiting for what is in flight (again to leave at once)");
+    asked_to_stop().await;
+    std::process::exit(130);
+}
+
+/// Returns at the next Ctrl-C or SIGTERM (a CI job that is cancelled gets both in turn).
+async fn asked_to_stop() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let Ok(mut terminate) = signal(SignalKind::terminate()) else { return std::future::pending().await };
+    tokio::select! {
+        Ok(()) = tokio::signal::ctrl_c() => {}
+        _ = terminate.recv() => {}
     }
 }
 
