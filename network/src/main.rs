@@ -26,10 +26,6 @@ async fn connect(wanted: &Wanted<'_>) -> Result<Aws, Problem> {
 }
 
 impl App for Alone {
-    fn name(&self) -> &'static str {
-        "network"
-    }
-
     fn layers(&self) -> Vec<LayerName> {
         vec![LayerName::Network]
     }

@@ -15,10 +15,6 @@ use std::net::SocketAddr;
 pub struct Orchestrator;
 
 impl App for Orchestrator {
-    fn name(&self) -> &'static str {
-        "orchestrator"
-    }
-
     fn layers(&self) -> Vec<LayerName> {
         stack::LAYERS.to_vec()
     }

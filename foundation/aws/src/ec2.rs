@@ -103,6 +103,26 @@ pub async fn sync_tags(aws: &Aws, id: &str, who: &Identity, seen: Option<&Tags>)
     Ok(())
 }
 
+/// Makes an object once: looks for it, creates it, and looks again when the answer was lost.
+///
+/// # Errors
+/// The fault of a look or of the create; [`engine::Class::InDoubt`] when the answer was lost and nothing is to be seen.
+pub async fn once<T, L, Fut>(look: L, create: impl Future<Output = Result<Option<String>, Fault>>) -> Result<T, Fault>
+where
+    T: From<String>,
+    L: Fn() -> Fut,
+    Fut: Future<Output = Result<Option<T>, Fault>>,
+{
+    if let Some(there) = look().await? {
+        return Ok(there);
+    }
+    match create.await {
+        Ok(id) => Ok(id.unwrap_or_default().into()),
+        Err(fault) if fault.class == engine::Class::InDoubt => look().await?.ok_or(fault),
+        Err(fault) => Err(fault),
+    }
+}
+
 /// Deletes as soon as nothing uses the object any more: AWS frees what a deleted neighbour held only after a while.
 ///
 /// # Errors

@@ -35,9 +35,6 @@ pub struct Declared {
 
 /// A binary.
 pub trait App: Send + Sync {
-    /// Its name on the command line.
-    fn name(&self) -> &'static str;
-
     /// The layers that it knows, in lock order.
     fn layers(&self) -> Vec<LayerName>;
 

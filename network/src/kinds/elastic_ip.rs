@@ -1,7 +1,7 @@
 //! An Elastic IP address.
 //! <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_AllocateAddress.html>
 
-use aws::ec2::{Item, find, sync_tags, tag_specification, when_free};
+use aws::ec2::{Item, find, once, sync_tags, tag_specification, when_free};
 use aws::{Aws, FaultExt, never_twice};
 use aws_sdk_ec2::types::DomainType;
 use aws_sdk_ec2::types::{Filter, ResourceType};
@@ -55,18 +55,13 @@ impl ElasticIps {
 
     /// AWS has no client token here: look by tag, create without retries, look again when the answer was lost.
     async fn create(&self, who: &Identity, want: &ElasticIp) -> Result<AllocationId, Fault> {
-        if let Some(id) = self.mine(who, want).await? {
-            return Ok(id);
-        }
         let call =
             self.0.ec2.allocate_address().domain(DomainType::Vpc).tag_specifications(tag_specification(ResourceType::ElasticIp, who));
-        let once = aws_sdk_ec2::config::Builder::new().retry_classifier(never_twice());
-        let created = call.customize().config_override(once).send().await.or_fault("ec2:AllocateAddress").map(|made| made.allocation_id);
-        match created {
-            Ok(id) => Ok(id.unwrap_or_default().into()),
-            Err(fault) if fault.class == Class::InDoubt => self.mine(who, want).await?.ok_or(fault),
-            Err(fault) => Err(fault),
-        }
+        let throttles = aws_sdk_ec2::config::Builder::new().retry_classifier(never_twice());
+        let create = async {
+            call.customize().config_override(throttles).send().await.or_fault("ec2:AllocateAddress").map(|made| made.allocation_id)
+        };
+        once(|| self.mine(who, want), create).await
     }
 }
 

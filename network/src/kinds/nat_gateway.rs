@@ -1,7 +1,7 @@
 //! A public NAT gateway.
 //! <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateNatGateway.html>
 
-use aws::ec2::{Item, find, sync_tags, tag_specification};
+use aws::ec2::{Item, find, once, sync_tags, tag_specification};
 use aws::{Aws, FaultExt};
 use aws_sdk_ec2::types::{Filter, ResourceType};
 use contract::{AllocationId, NatGatewayId, SubnetId};
@@ -72,17 +72,11 @@ impl NatGateways {
 
     /// The client token makes a repeated call return the same gateway.
     async fn create(&self, who: &Identity, want: &NatGateway) -> Result<NatGatewayId, Fault> {
-        if let Some(id) = self.mine(who, want).await? {
-            return Ok(id);
-        }
         let call = self.0.ec2.create_nat_gateway().subnet_id(want.subnet.as_str()).allocation_id(want.allocation.as_str());
         let call = call.client_token(&who.token).tag_specifications(tag_specification(ResourceType::Natgateway, who));
-        let created = call.send().await.or_fault("ec2:CreateNatGateway").map(|made| made.nat_gateway.and_then(|nat| nat.nat_gateway_id));
-        match created {
-            Ok(id) => Ok(id.unwrap_or_default().into()),
-            Err(fault) if fault.class == Class::InDoubt => self.mine(who, want).await?.ok_or(fault),
-            Err(fault) => Err(fault),
-        }
+        let create =
+            async { call.send().await.or_fault("ec2:CreateNatGateway").map(|made| made.nat_gateway.and_then(|nat| nat.nat_gateway_id)) };
+        once(|| self.mine(who, want), create).await
     }
 
     async fn state(&self, id: &NatGatewayId) -> Result<Option<String>, Fault> {

@@ -1,11 +1,11 @@
 //! A route table; its routes and associations are objects of their own.
 //! <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateRouteTable.html>
 
-use aws::ec2::{Item, find, sync_tags, tag_specification};
+use aws::ec2::{Item, find, once, sync_tags, tag_specification};
 use aws::{Aws, FaultExt};
 use aws_sdk_ec2::types::{Filter, ResourceType};
 use contract::{RouteTableId, VpcId};
-use engine::{Address, Ask, Class, Driver, Fault, Found, Identity, IdentityBy, Kind, Resource, Seen, Ticks};
+use engine::{Address, Ask, Driver, Fault, Found, Identity, IdentityBy, Kind, Resource, Seen, Ticks};
 use serde::{Deserialize, Serialize};
 
 /// A route table; its routes and associations are objects of their own.
@@ -54,18 +54,12 @@ impl RouteTables {
 
     /// The client token makes a repeated call return the same table.
     async fn create(&self, who: &Identity, want: &RouteTable) -> Result<RouteTableId, Fault> {
-        if let Some(id) = self.mine(who, want).await? {
-            return Ok(id);
-        }
         let call = self.0.ec2.create_route_table().vpc_id(want.vpc.as_str()).client_token(&who.token);
         let call = call.tag_specifications(tag_specification(ResourceType::RouteTable, who));
-        let created =
-            call.send().await.or_fault("ec2:CreateRouteTable").map(|made| made.route_table.and_then(|table| table.route_table_id));
-        match created {
-            Ok(id) => Ok(id.unwrap_or_default().into()),
-            Err(fault) if fault.class == Class::InDoubt => self.mine(who, want).await?.ok_or(fault),
-            Err(fault) => Err(fault),
-        }
+        let create = async {
+            call.send().await.or_fault("ec2:CreateRouteTable").map(|made| made.route_table.and_then(|table| table.route_table_id))
+        };
+        once(|| self.mine(who, want), create).await
     }
 }
 

@@ -1,11 +1,11 @@
 //! A subnet in one zone.
 //! <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateSubnet.html>
 
-use aws::ec2::{Item, find, sync_tags, tag_specification, when_free};
+use aws::ec2::{Item, find, once, sync_tags, tag_specification, when_free};
 use aws::{Aws, FaultExt, never_twice};
 use aws_sdk_ec2::types::{Filter, ResourceType};
 use contract::{SubnetId, VpcId};
-use engine::{Address, Ask, Class, Driver, Fault, Found, Identity, IdentityBy, Kind, Resource, Seen, Ticks};
+use engine::{Address, Ask, Driver, Fault, Found, Identity, IdentityBy, Kind, Resource, Seen, Ticks};
 use ipnet::Ipv4Net;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -63,9 +63,6 @@ impl Subnets {
 
     /// AWS has no client token here: look by tag, create without retries, look again when the answer was lost.
     async fn create(&self, who: &Identity, want: &Subnet) -> Result<SubnetId, Fault> {
-        if let Some(id) = self.mine(who, want).await? {
-            return Ok(id);
-        }
         let call = self
             .0
             .ec2
@@ -74,19 +71,16 @@ impl Subnets {
             .cidr_block(want.cidr.to_string())
             .availability_zone(&want.zone)
             .tag_specifications(tag_specification(ResourceType::Subnet, who));
-        let once = aws_sdk_ec2::config::Builder::new().retry_classifier(never_twice());
-        let created = call
-            .customize()
-            .config_override(once)
-            .send()
-            .await
-            .or_fault("ec2:CreateSubnet")
-            .map(|made| made.subnet.and_then(|subnet| subnet.subnet_id));
-        match created {
-            Ok(id) => Ok(id.unwrap_or_default().into()),
-            Err(fault) if fault.class == Class::InDoubt => self.mine(who, want).await?.ok_or(fault),
-            Err(fault) => Err(fault),
-        }
+        let throttles = aws_sdk_ec2::config::Builder::new().retry_classifier(never_twice());
+        let create = async {
+            call.customize()
+                .config_override(throttles)
+                .send()
+                .await
+                .or_fault("ec2:CreateSubnet")
+                .map(|made| made.subnet.and_then(|subnet| subnet.subnet_id))
+        };
+        once(|| self.mine(who, want), create).await
     }
 }
 

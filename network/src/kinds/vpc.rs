@@ -1,12 +1,12 @@
 //! A VPC with its DNS switches.
 //! <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateVpc.html>
 
-use aws::ec2::{Item, find, sync_tags, tag_specification, when_free};
+use aws::ec2::{Item, find, once, sync_tags, tag_specification, when_free};
 use aws::{Aws, FaultExt, never_twice};
 use aws_sdk_ec2::types::{AttributeBooleanValue, VpcAttributeName};
 use aws_sdk_ec2::types::{Filter, ResourceType};
 use contract::VpcId;
-use engine::{Address, Ask, Class, Driver, Fault, Found, Identity, IdentityBy, Kind, Resource, Seen, Ticks};
+use engine::{Address, Ask, Driver, Fault, Found, Identity, IdentityBy, Kind, Resource, Seen, Ticks};
 use ipnet::Ipv4Net;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -64,18 +64,17 @@ impl Vpcs {
 
     /// AWS has no client token here: look by tag, create without retries, look again when the answer was lost.
     async fn create(&self, who: &Identity, want: &Vpc) -> Result<VpcId, Fault> {
-        if let Some(id) = self.mine(who, want).await? {
-            return Ok(id);
-        }
         let call = self.0.ec2.create_vpc().cidr_block(want.cidr.to_string()).tag_specifications(tag_specification(ResourceType::Vpc, who));
-        let once = aws_sdk_ec2::config::Builder::new().retry_classifier(never_twice());
-        let created =
-            call.customize().config_override(once).send().await.or_fault("ec2:CreateVpc").map(|made| made.vpc.and_then(|vpc| vpc.vpc_id));
-        match created {
-            Ok(id) => Ok(id.unwrap_or_default().into()),
-            Err(fault) if fault.class == Class::InDoubt => self.mine(who, want).await?.ok_or(fault),
-            Err(fault) => Err(fault),
-        }
+        let throttles = aws_sdk_ec2::config::Builder::new().retry_classifier(never_twice());
+        let create = async {
+            call.customize()
+                .config_override(throttles)
+                .send()
+                .await
+                .or_fault("ec2:CreateVpc")
+                .map(|made| made.vpc.and_then(|vpc| vpc.vpc_id))
+        };
+        once(|| self.mine(who, want), create).await
     }
 
     async fn attribute(&self, id: &str, name: VpcAttributeName) -> Result<bool, Fault> {
