@@ -22,6 +22,10 @@ speed = 1.0
 zones = 2
 nat = "per_az"
 interface_endpoints = ["logs", "ssm"]
+[secrets]
+key_deletion_days = 7
+[secrets.app.FLASK_SECRET_KEY]
+length = 50
 "#;
 
 /// One stack, its memory and its world.

@@ -5,12 +5,11 @@ use crate::kinds::{
     DefaultSecurityGroup, ElasticIp, EndpointType, InternetGateway, NatGateway, Route, RouteTable, RouteTableAssociation, Subnet, Via, Vpc,
     VpcEndpoint,
 };
-use aws::Aws;
 use aws::kinds::SecurityGroup;
 use aws::kinds::security_group_rule::{Direction, SecurityGroupRule};
-use contract::{InternetGatewayId, Names, NatGatewayId, NetworkDoors, RouteTableId, SecurityGroupId, SubnetId, VpcId};
+use contract::{InternetGatewayId, NatGatewayId, NetworkDoors, RouteTableId, SecurityGroupId, SubnetId, VpcId};
 use engine::handle::Join;
-use engine::{DeclareError, Fault, Graph, Handle};
+use engine::{DeclareError, Graph, Handle};
 use ipnet::Ipv4Net;
 
 const EVERYWHERE: &str = "0.0.0.0/0";
@@ -24,17 +23,6 @@ pub struct Inputs {
     pub region: String,
     /// What names begin with: `stack-env`.
     pub prefix: String,
-}
-
-impl Inputs {
-    /// Looks the zones up in the region.
-    ///
-    /// # Errors
-    /// The fault of the look-up, or of a region with too few zones.
-    pub async fn look_up(aws: &Aws, config: &Config, names: &Names) -> Result<Inputs, Fault> {
-        let zones = crate::zones(aws, config.zones).await?;
-        Ok(Inputs { zones, region: aws.region.clone(), prefix: names.prefix() })
-    }
 }
 
 /// Declares the network.

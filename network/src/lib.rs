@@ -6,11 +6,11 @@ pub mod kinds;
 
 pub use config::Config;
 pub use declare::Inputs;
-pub use kinds::kinds;
 
+use aws::Deploys;
 use aws::{Aws, FaultExt};
-use contract::NetworkDoors;
-use engine::{DeclareError, Fault, Graph, Layer, LayerName};
+use contract::{Names, NetworkDoors, Upstream};
+use engine::{DeclareError, Fault, Graph, Kinds, Layer, LayerError, LayerName};
 
 /// The network layer.
 #[derive(Clone, Copy, Debug)]
@@ -23,8 +23,22 @@ impl Layer for Network {
     type Outputs = NetworkDoors;
 
     fn declare(config: &Config, inputs: Inputs, g: &mut Graph) -> Result<NetworkDoors, DeclareError> {
-        g.enter(LayerName::Network);
         declare::declare(config, &inputs, g)
+    }
+}
+
+impl Deploys for Network {
+    fn check(config: &Config, _: &Names) -> Result<(), DeclareError> {
+        config.check()
+    }
+
+    async fn inputs(aws: &Aws, config: &Config, names: &Names, _: &Upstream) -> Result<Inputs, LayerError> {
+        let zones = zones(aws, config.zones).await?;
+        Ok(Inputs { zones, region: aws.region.clone(), prefix: names.prefix() })
+    }
+
+    fn kinds(aws: &Aws) -> Kinds {
+        kinds::kinds(aws)
     }
 }
 

@@ -13,6 +13,9 @@ pub struct EnvFile {
     /// The network layer.
     #[serde(default)]
     pub network: network::Config,
+    /// The secrets layer.
+    #[serde(default)]
+    pub secrets: secrets::Config,
 }
 
 /// The JSON schema of an env file. Every key may be missing: base.toml, the env's file and variables are layered.

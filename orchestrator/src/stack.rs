@@ -1,20 +1,19 @@
-//! Who gets what: every layer with its inputs from the others' doors.
+//! Who gets what: every layer in the order in which its inputs are there.
 
-use aws::Aws;
+use aws::{Aws, Deploys, Stage};
 use cli::app::{Declared, Wanted};
-use cli::problem::declare as told;
 use cli::{Problem, Settings};
-use contract::Names;
-use engine::{Doors, Graph, Kinds, Layer, LayerName};
+use contract::{Names, Upstream};
+use engine::{Kinds, LayerName};
 use network::Network;
-use std::collections::BTreeMap;
+use secrets::Secrets;
 
 /// The layers that exist, in lock order.
-pub const LAYERS: &[LayerName] = &[LayerName::Network];
+pub const LAYERS: &[LayerName] = &[LayerName::Network, LayerName::Secrets];
 
 /// Every kind of every layer.
 pub fn kinds(aws: &Aws) -> Kinds {
-    network::kinds(aws)
+    Network::kinds(aws).and(Secrets::kinds(aws))
 }
 
 /// The layers' settings, checked: made before anything is opened or called.
@@ -22,6 +21,17 @@ pub fn kinds(aws: &Aws) -> Kinds {
 pub struct Configs {
     names: Names,
     network: network::Config,
+    secrets: secrets::Config,
+}
+
+/// The table of one layer.
+fn table<L: Deploys>(settings: &Settings, names: &Names) -> Result<L::Config, Problem>
+where
+    L::Config: serde::de::DeserializeOwned + Default,
+{
+    let config = settings.table(L::NAME.as_str())?;
+    L::check(&config, names).map_err(|error| cli::problem::declare(error, settings))?;
+    Ok(config)
 }
 
 impl Configs {
@@ -30,24 +40,26 @@ impl Configs {
     /// # Errors
     /// [`Problem::Config`] with file and key.
     pub fn read(settings: &Settings) -> Result<Configs, Problem> {
-        let names = Names::new(&settings.top.stack, &settings.env).map_err(|error| told(error, settings))?;
-        let network: network::Config = settings.table("network")?;
-        network.check().map_err(|error| told(error, settings))?;
-        Ok(Configs { names, network })
+        let names = Names::new(&settings.top.stack, &settings.env).map_err(|error| cli::problem::declare(error, settings))?;
+        let (network, secrets) = (table::<Network>(settings, &names)?, table::<Secrets>(settings, &names)?);
+        Ok(Configs { names, network, secrets })
     }
 }
 
-/// Declares the wanted layers on one graph.
+/// Declares the wanted layers on one graph. A layer that is not wanted gives what an earlier run recorded.
 ///
 /// # Errors
-/// [`Problem::Config`] for a setting that cannot work; [`Problem::Fault`] when a look-up in AWS fails.
+/// [`Problem::Config`] for a setting that cannot work; [`Problem::Fault`] when a look-up in AWS fails; [`Problem::Stopped`] when
+/// a layer that is not wanted was not deployed.
 pub async fn declare(aws: &Aws, configs: &Configs, wanted: &Wanted<'_>) -> Result<Declared, Problem> {
-    let mut graph = Graph::new();
-    let mut doors = BTreeMap::new();
-    if wanted.layers.contains(&LayerName::Network) {
-        let inputs = network::Inputs::look_up(aws, &configs.network, &configs.names).await?;
-        let network = Network::declare(&configs.network, inputs, &mut graph).map_err(|error| told(error, wanted.settings))?;
-        doors.insert(LayerName::Network, network.export());
+    let mut stage = Stage::new(aws, &configs.names, Upstream::recorded(wanted.memory));
+    for layer in LAYERS.iter().filter(|layer| wanted.layers.contains(layer)) {
+        let declared = match layer {
+            LayerName::Network => stage.declare::<Network>(&configs.network).await,
+            LayerName::Secrets => stage.declare::<Secrets>(&configs.secrets).await,
+            _ => Ok(()),
+        };
+        declared.map_err(|error| cli::problem::layer(error, wanted.settings))?;
     }
-    Ok(Declared { graph, kinds: kinds(aws), doors })
+    Ok(Declared { graph: stage.graph, kinds: kinds(aws), doors: stage.doors })
 }

@@ -62,7 +62,7 @@ fn the_stack_lives_on_moto_too() {
         let fields: Vec<&str> = step["changes"].as_array().unwrap().iter().filter_map(|change| change["field"].as_str()).collect();
         assert_eq!((step["kind"].as_str(), fields), (Some("security_group_rule"), vec!["description"]), "{id}");
     }
-    run(&["destroy", "--yes"]);
+    run(&["destroy", "--yes", "--allow-destroy", "all"]);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let left = runtime.block_on(async {
         let aws = Aws::connect(&Connection { region: "eu-north-1".into(), endpoint_url: Some(url), embedded: None, speed: 1.0 }).await;

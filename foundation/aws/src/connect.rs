@@ -1,5 +1,6 @@
 //! How this tool talks to AWS: region, endpoint, time limits, retries.
 
+use crate::FaultExt;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
@@ -25,6 +26,32 @@ pub struct Connection {
 pub struct Aws {
     /// EC2.
     pub ec2: aws_sdk_ec2::Client,
+    /// ACM.
+    pub acm: aws_sdk_acm::Client,
+    /// CloudWatch: alarms and dashboards.
+    pub alarms: aws_sdk_cloudwatch::Client,
+    /// Route 53.
+    pub dns: aws_sdk_route53::Client,
+    /// ECS.
+    pub ecs: aws_sdk_ecs::Client,
+    /// Elastic Load Balancing.
+    pub elb: aws_sdk_elasticloadbalancingv2::Client,
+    /// IAM.
+    pub iam: aws_sdk_iam::Client,
+    /// KMS.
+    pub kms: aws_sdk_kms::Client,
+    /// CloudWatch Logs.
+    pub logs: aws_sdk_cloudwatchlogs::Client,
+    /// RDS.
+    pub rds: aws_sdk_rds::Client,
+    /// Application Auto Scaling.
+    pub scaling: aws_sdk_applicationautoscaling::Client,
+    /// SNS.
+    pub sns: aws_sdk_sns::Client,
+    /// Systems Manager: parameters.
+    pub ssm: aws_sdk_ssm::Client,
+    /// WAF.
+    pub waf: aws_sdk_wafv2::Client,
     /// STS.
     pub sts: aws_sdk_sts::Client,
     /// The region.
@@ -63,10 +90,32 @@ impl Aws {
         let config: SdkConfig = loader.load().await;
         Aws {
             ec2: aws_sdk_ec2::Client::new(&config),
+            acm: aws_sdk_acm::Client::new(&config),
+            alarms: aws_sdk_cloudwatch::Client::new(&config),
+            dns: aws_sdk_route53::Client::new(&config),
+            ecs: aws_sdk_ecs::Client::new(&config),
+            elb: aws_sdk_elasticloadbalancingv2::Client::new(&config),
+            iam: aws_sdk_iam::Client::new(&config),
+            kms: aws_sdk_kms::Client::new(&config),
+            logs: aws_sdk_cloudwatchlogs::Client::new(&config),
+            rds: aws_sdk_rds::Client::new(&config),
+            scaling: aws_sdk_applicationautoscaling::Client::new(&config),
+            sns: aws_sdk_sns::Client::new(&config),
+            ssm: aws_sdk_ssm::Client::new(&config),
+            waf: aws_sdk_wafv2::Client::new(&config),
             sts: aws_sdk_sts::Client::new(&config),
             region: connection.region.clone(),
             speed: if connection.speed > 0.0 { connection.speed } else { 1.0 },
         }
+    }
+
+    /// The account's number.
+    ///
+    /// # Errors
+    /// The fault of `sts:GetCallerIdentity`.
+    pub async fn account(&self) -> Result<String, engine::Fault> {
+        let me = self.sts.get_caller_identity().send().await.or_fault("sts:GetCallerIdentity")?;
+        Ok(me.account.unwrap_or_default())
     }
 
     /// A wait of at most `budget` whose polling follows the other end's time.

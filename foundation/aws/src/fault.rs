@@ -8,7 +8,9 @@ use engine::{Class, Fault};
 /// The class of an AWS error code. Codes are irregular, so the endings decide where AWS is consistent.
 fn class_of(code: &str, status: u16) -> Class {
     match code {
-        "RequestLimitExceeded" | "Throttling" | "ThrottlingException" | "TooManyRequestsException" | "SlowDown" => Class::Throttled,
+        "RequestLimitExceeded" | "Throttling" | "ThrottlingException" | "TooManyRequestsException" | "TooManyUpdates" | "SlowDown" => {
+            Class::Throttled
+        }
         "UnauthorizedOperation"
         | "AccessDenied"
         | "AccessDeniedException"
@@ -18,9 +20,25 @@ fn class_of(code: &str, status: u16) -> Class {
         | "InvalidClientTokenId"
         | "UnrecognizedClientException"
         | "RequestExpired" => Class::Denied,
-        "DependencyViolation" | "ResourceInUse" | "ResourceInUseException" | "IncorrectState" | "Gateway.NotAttached" => Class::Busy,
-        "NatGatewayNotFound" => Class::NotFound,
-        _ if code.ends_with("NotFound") || code.ends_with("NotFoundException") || code.ends_with("NotFoundFault") => Class::NotFound,
+        "DependencyViolation"
+        | "ResourceInUse"
+        | "ResourceInUseException"
+        | "DeleteConflict"
+        | "IncorrectState"
+        | "Gateway.NotAttached"
+        | "InvalidDBInstanceState"
+        | "InvalidDBSubnetGroupStateFault"
+        | "InvalidDBParameterGroupState"
+        | "OperationInProgressException"
+        | "ConcurrentModification"
+        | "PriorRequestNotComplete" => Class::Busy,
+        "NoSuchEntity" | "NoSuchHostedZone" | "InvalidResourceId" | "ServiceNotFoundException" | "ClusterNotFoundException" => {
+            Class::NotFound
+        }
+        "WAFNonexistentItemException" => Class::NotFound,
+        _ if ["NotFound", "NotFoundException", "NotFoundFault", "ResourceNotFound"].iter().any(|end| code.ends_with(end)) => {
+            Class::NotFound
+        }
         _ if code.ends_with("LimitExceeded") || code.ends_with("LimitExceededException") || code.ends_with("QuotaExceeded") => Class::Quota,
         _ if status >= 500 => Class::InDoubt,
         _ => Class::Invalid,

@@ -4,8 +4,11 @@ pub mod connect;
 pub mod ec2;
 pub mod fault;
 pub mod kinds;
+pub mod named;
 pub mod retry;
+pub mod stage;
 
 pub use connect::{Aws, Connection};
 pub use fault::{FaultExt, fault};
 pub use retry::never_twice;
+pub use stage::{Deploys, Stage};

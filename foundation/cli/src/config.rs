@@ -21,12 +21,19 @@ pub struct Top {
     /// More tags for every object.
     #[serde(default)]
     pub tags: BTreeMap<String, String>,
+    /// Whether databases, keys and secrets are kept from being deleted or replaced unless they are named (`--allow-destroy`).
+    #[serde(default = "yes")]
+    pub protect: bool,
     /// Deploy into the AWS inside this process instead of the real one.
     #[serde(default)]
     pub embedded: bool,
     /// How much faster the embedded AWS's time runs.
     #[serde(default = "sixty")]
     pub speed: f64,
+}
+
+fn yes() -> bool {
+    true
 }
 
 fn sixty() -> f64 {
@@ -71,7 +78,7 @@ impl Settings {
     }
 
     fn check_keys(&self, tables: &[&str]) -> Result<(), Problem> {
-        let own = ["stack", "region", "tags", "embedded", "speed"];
+        let own = ["stack", "region", "tags", "protect", "embedded", "speed"];
         let known: Vec<&str> = own.iter().chain(tables).copied().collect();
         let all: BTreeMap<String, figment::value::Value> = self.figment.extract().map_err(|error| explain(&error))?;
         let layers = engine::LayerName::ALL.map(engine::LayerName::as_str);

@@ -3,6 +3,7 @@
 //! The only crate that writes to the terminal, reads environment variables and ends the process.
 #![allow(clippy::disallowed_macros, clippy::disallowed_methods)]
 
+pub mod alone;
 pub mod app;
 pub mod args;
 pub mod commands;

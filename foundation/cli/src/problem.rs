@@ -3,7 +3,7 @@
 use engine::graph::DeclareError;
 use engine::ledger::LedgerError;
 use engine::planner::PlanError;
-use engine::{Class, Fault};
+use engine::{Class, Fault, LayerError};
 use std::process::ExitCode;
 
 /// Why a command failed.
@@ -96,5 +96,19 @@ pub fn declare(error: DeclareError, settings: &crate::config::Settings) -> Probl
             Problem::Config(format!("{file}: {key}: {problem}"))
         }
         other => Problem::Plan(PlanError::Declare(other)),
+    }
+}
+
+/// Why a layer cannot be declared, with the file of its key or the layer to deploy first.
+pub fn layer(error: LayerError, settings: &crate::config::Settings) -> Problem {
+    match error {
+        LayerError::Declare(error) => declare(error, settings),
+        LayerError::Fault(fault) => Problem::Fault(fault),
+        LayerError::Upstream { layer, .. } => {
+            let env = &settings.env;
+            Problem::Stopped(format!(
+                "{error}\nhint: run `orchestrator deploy --layer {layer} --env {env}` first, or deploy the whole stack"
+            ))
+        }
     }
 }

@@ -3,7 +3,9 @@
 pub mod doors;
 pub mod ids;
 pub mod names;
+pub mod upstream;
 
-pub use doors::NetworkDoors;
+pub use doors::{BastionDoors, ComputeDoors, DatabaseDoors, EdgeDoors, NetworkDoors, ObservabilityDoors, SecretsDoors};
 pub use ids::*;
 pub use names::Names;
+pub use upstream::Upstream;

@@ -31,6 +31,40 @@ impl Names {
         format!("{}-{}", self.stack, self.env)
     }
 
+    /// Where SSM parameters live: `/stack/env/what`.
+    pub fn parameter(&self, what: &str) -> String {
+        format!("/{}/{}/{what}", self.stack, self.env)
+    }
+
+    /// The ECS cluster.
+    pub fn cluster(&self) -> String {
+        self.prefix()
+    }
+
+    /// The ECS service in the cluster.
+    pub fn service(&self) -> String {
+        "app".to_owned()
+    }
+
+    /// The RDS instance.
+    pub fn database(&self) -> String {
+        self.prefix()
+    }
+
+    /// `stack-env-what` for a load balancer or target group: AWS allows 32 characters.
+    ///
+    /// # Errors
+    /// [`DeclareError::Setting`] when it is longer.
+    pub fn short(&self, what: &str) -> Result<String, DeclareError> {
+        let name = self.of(what);
+        if name.len() <= 32 {
+            return Ok(name);
+        }
+        let problem =
+            format!("`{name}` has {} characters, and AWS allows 32 for a load balancer or target group: use a shorter one", name.len());
+        Err(DeclareError::setting("stack", problem))
+    }
+
     /// `stack-env-what`.
     pub fn of(&self, what: &str) -> String {
         format!("{}-{}-{what}", self.stack, self.env)

@@ -9,6 +9,7 @@ pub mod durations;
 mod serve;
 pub mod services;
 mod store;
+pub mod table;
 pub mod weather;
 pub mod wire;
 pub mod world;

@@ -2,7 +2,7 @@
 
 use crate::graph::{DeclareError, Graph};
 use crate::outputs::{Outputs, Unresolved};
-use crate::{Address, Handle, LayerName};
+use crate::{Address, Fault, Handle, LayerName};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -72,4 +72,25 @@ pub trait Layer {
     /// # Errors
     /// [`DeclareError::Setting`] for a setting that cannot work.
     fn declare(config: &Self::Config, inputs: Self::Inputs, g: &mut Graph) -> Result<Self::Outputs, DeclareError>;
+}
+
+/// Why a layer cannot be declared.
+#[derive(Debug, thiserror::Error)]
+pub enum LayerError {
+    /// A setting that cannot work.
+    #[error(transparent)]
+    Declare(#[from] DeclareError),
+    /// A look-up in AWS failed.
+    #[error(transparent)]
+    Fault(#[from] Fault),
+    /// Another layer's outputs are missing or stale.
+    #[error("{reader} needs the outputs of {layer}: {problem}")]
+    Upstream {
+        /// The layer that needs them.
+        reader: LayerName,
+        /// The layer that gives them.
+        layer: LayerName,
+        /// What is wrong with them.
+        problem: String,
+    },
 }

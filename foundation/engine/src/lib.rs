@@ -26,7 +26,7 @@ pub use event::{Event, Fact, Sink, Ticks};
 pub use fault::{Class, Fault};
 pub use graph::{DeclareError, Graph};
 pub use handle::Handle;
-pub use layer::{Doors, Layer};
+pub use layer::{Doors, Layer, LayerError};
 pub use outputs::Outputs;
 pub use resource::{Identity, IdentityBy, Kind, Replace, Resource};
 pub use until::{Poll, Until};

@@ -4,4 +4,5 @@
 mod house;
 mod kinds;
 mod life;
+mod secrets;
 mod weather;

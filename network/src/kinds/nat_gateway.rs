@@ -70,13 +70,25 @@ impl NatGateways {
         Ok(found.into_values().next().map(|item| item.id.into()))
     }
 
-    /// The client token makes a repeated call return the same gateway.
+    /// The client token makes a repeated call return the same gateway, also one that was deleted since: then the next token is
+    /// tried.
     async fn create(&self, who: &Identity, want: &NatGateway) -> Result<NatGatewayId, Fault> {
-        let call = self.0.ec2.create_nat_gateway().subnet_id(want.subnet.as_str()).allocation_id(want.allocation.as_str());
-        let call = call.client_token(&who.token).tag_specifications(tag_specification(ResourceType::Natgateway, who));
-        let create =
-            async { call.send().await.or_fault("ec2:CreateNatGateway").map(|made| made.nat_gateway.and_then(|nat| nat.nat_gateway_id)) };
-        once(|| self.mine(who, want), create).await
+        for attempt in 0..5 {
+            let token = if attempt == 0 { who.token.clone() } else { format!("{}-{attempt}", who.token) };
+            let call = self.0.ec2.create_nat_gateway().subnet_id(want.subnet.as_str()).allocation_id(want.allocation.as_str());
+            let call = call.client_token(token).tag_specifications(tag_specification(ResourceType::Natgateway, who));
+            let create = async {
+                call.send().await.or_fault("ec2:CreateNatGateway").map(|made| made.nat_gateway.and_then(|nat| nat.nat_gateway_id))
+            };
+            let id: NatGatewayId = match once(|| self.mine(who, want), create).await {
+                Err(fault) if fault.code == "IdempotentParameterMismatch" => continue,
+                other => other?,
+            };
+            if !matches!(self.state(&id).await?.as_deref(), Some("deleting" | "deleted") | None) {
+                return Ok(id);
+            }
+        }
+        Err(Fault::new(engine::Class::Invalid, "AWS gives deleted NAT gateways back for every token; wait an hour"))
     }
 
     async fn state(&self, id: &NatGatewayId) -> Result<Option<String>, Fault> {

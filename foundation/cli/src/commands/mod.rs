@@ -33,7 +33,8 @@ async fn run(app: &impl App, cli: &Cli) -> Result<ExitCode, Problem> {
     let tables: Vec<&str> = app.layers().iter().map(|layer| layer.as_str()).collect();
     let settings = Settings::load(&common.config, &common.env, common.region.as_deref(), &tables)?;
     let chosen = |layers: &[LayerName]| if layers.is_empty() { app.layers() } else { layers.to_vec() };
-    let allow = |names: &[String]| crate::args::allow(names).map_err(Problem::Config);
+    let named = |names: &[String]| crate::args::allow(names).map_err(Problem::Config);
+    let allow = |names: &[String]| if settings.top.protect { named(names) } else { Ok(engine::planner::Allow::All) };
     match &cli.command {
         Command::Plan { which, out, detailed_exitcode, allow_destroy } => {
             let change = change::Change {

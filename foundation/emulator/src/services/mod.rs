@@ -3,7 +3,9 @@
 //! An operation returns a JSON tree with the element names of the service's model; the wire renders it.
 
 pub mod ec2;
-pub mod sts;
+mod kms;
+mod ssm;
+mod sts;
 
 use crate::call::{AwsError, Call};
 use crate::world::World;
@@ -22,8 +24,11 @@ pub fn is_changing(action: &str) -> bool {
 /// # Errors
 /// AWS's error; `InvalidAction` for what the embedded AWS does not know.
 pub fn dispatch(world: &mut World, call: &Call) -> Answer {
+    let here = &mut world.here(&call.region);
     match call.service.as_str() {
-        "ec2" => ec2::handle(world, call),
+        "ec2" => ec2::handle(here, call),
+        "kms" => kms::handle(here, call),
+        "ssm" => ssm::handle(here, call),
         "sts" => sts::handle(call),
         _ => Err(unknown(call)),
     }

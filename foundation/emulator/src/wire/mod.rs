@@ -1,6 +1,8 @@
 //! AWS's protocols: parse, render, error shapes. Nothing about any service.
 
+mod cbor;
 mod query;
+mod rest;
 mod xml;
 
 use crate::call::{AwsError, Call, Input};
@@ -17,6 +19,10 @@ pub enum Protocol {
     Query,
     /// JSON with `X-Amz-Target`.
     Json,
+    /// CBOR with the operation in the path.
+    Cbor,
+    /// XML with the operation in method and path.
+    Rest,
 }
 
 /// A request that was understood.
@@ -36,6 +42,7 @@ const TARGETS: &[(&str, &str)] = &[
     ("Logs_20140328", "logs"),
     ("AnyScaleFrontendService", "application-autoscaling"),
     ("CertificateManager", "acm"),
+    ("AWSWAF_20190729", "wafv2"),
 ];
 
 /// Understands a request.
@@ -52,8 +59,21 @@ pub fn parse(request: &Request<Bytes>) -> Result<Parsed, (Protocol, AwsError)> {
         let call = Call { service: known.unwrap_or(prefix).to_owned(), region, action: action.to_owned(), input: Input(input) };
         return Ok(Parsed { protocol: Protocol::Json, call });
     }
+    if let Some((service, action)) = cbor::path(request.uri().path()) {
+        let input = cbor::read(request.body()).map_err(|problem| (Protocol::Cbor, AwsError::bad("SerializationException", problem)))?;
+        let call = Call { service: service.to_owned(), region, action: action.to_owned(), input: Input(input) };
+        return Ok(Parsed { protocol: Protocol::Cbor, call });
+    }
+    if service == "route53" {
+        let uri = request.uri();
+        let Some((action, input)) = rest::route53(request.method().as_str(), uri.path(), uri.query(), request.body()) else {
+            return Err((Protocol::Rest, AwsError::bad("InvalidInput", format!("{} {} is not known", request.method(), uri.path()))));
+        };
+        let call = Call { service, region, action: action.to_owned(), input: Input(input) };
+        return Ok(Parsed { protocol: Protocol::Rest, call });
+    }
     let protocol = if service == "ec2" { Protocol::Ec2 } else { Protocol::Query };
-    let input = query::parse(&String::from_utf8_lossy(request.body()));
+    let input = query::parse(&String::from_utf8_lossy(request.body()), protocol == Protocol::Query);
     let Some(action) = input.get("Action").and_then(Value::as_str).map(str::to_owned) else {
         return Err((protocol, AwsError::bad("MissingAction", "the embedded AWS does not know this kind of request")));
     };
@@ -74,14 +94,25 @@ pub fn render(parsed: &Parsed, body: &Value, request_id: &str) -> Response<Bytes
         Protocol::Ec2 => answer(200, "text/xml;charset=UTF-8", xml::ec2(&parsed.call.action, body, request_id), request_id),
         Protocol::Query => answer(200, "text/xml", xml::query(&parsed.call.action, body, request_id), request_id),
         Protocol::Json => answer(200, "application/x-amz-json-1.1", body.to_string(), request_id),
+        Protocol::Cbor => cbor_answer(200, body, request_id),
+        Protocol::Rest => answer(200, "text/xml", xml::rest(&parsed.call.action, body), request_id),
     }
+}
+
+fn cbor_answer(status: u16, body: &Value, request_id: &str) -> Response<Bytes> {
+    let built = Response::builder().status(status).header("content-type", "application/cbor").header("smithy-protocol", "rpc-v2-cbor");
+    built.header("x-amzn-requestid", request_id).body(cbor::write(body)).unwrap_or_default()
 }
 
 /// Renders an error.
 pub fn render_error(protocol: Protocol, error: &AwsError, request_id: &str) -> Response<Bytes> {
     match protocol {
         Protocol::Ec2 => answer(error.status, "text/xml;charset=UTF-8", xml::ec2_error(error, request_id), request_id),
-        Protocol::Query => answer(error.status, "text/xml", xml::query_error(error, request_id), request_id),
+        Protocol::Query | Protocol::Rest => answer(error.status, "text/xml", xml::query_error(error, request_id), request_id),
+        Protocol::Cbor => {
+            let body = serde_json::json!({"__type": format!("com.amazonaws.cloudwatch#{}", error.code), "message": error.message});
+            cbor_answer(error.status, &body, request_id)
+        }
         Protocol::Json => {
             let body = serde_json::json!({"__type": error.code, "message": error.message});
             answer(error.status, "application/x-amz-json-1.1", body.to_string(), request_id)

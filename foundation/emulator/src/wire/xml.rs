@@ -18,6 +18,14 @@ pub fn query(action: &str, body: &Value, request_id: &str) -> String {
     out + &format!("</{action}Result><ResponseMetadata><RequestId>{request_id}</RequestId></ResponseMetadata></{action}Response>")
 }
 
+/// An answer of REST with XML: the body alone.
+pub fn rest(action: &str, body: &Value) -> String {
+    let mut out =
+        format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?><{action}Response xmlns=\"https://route53.amazonaws.com/doc/2013-04-01/\">");
+    children(&mut out, body, "member");
+    out + &format!("</{action}Response>")
+}
+
 /// An error of EC2.
 pub fn ec2_error(error: &AwsError, request_id: &str) -> String {
     let (code, message) = (escape(&error.code), escape(&error.message));
@@ -47,7 +55,34 @@ fn children(out: &mut String, value: &Value, item: &str) {
     }
 }
 
+/// RDS and Route 53 name the elements of their lists.
+const NAMED: &[(&str, &str)] = &[
+    ("DBInstances", "DBInstance"),
+    ("DBSubnetGroups", "DBSubnetGroup"),
+    ("Subnets", "Subnet"),
+    ("DBParameterGroups", "DBParameterGroup"),
+    ("Parameters", "Parameter"),
+    ("DBEngineVersions", "DBEngineVersion"),
+    ("ValidUpgradeTarget", "UpgradeTarget"),
+    ("VpcSecurityGroups", "VpcSecurityGroupMembership"),
+    ("TagList", "Tag"),
+    ("OrderableDBInstanceOptions", "OrderableDBInstanceOption"),
+    ("DBSnapshots", "DBSnapshot"),
+    ("HostedZones", "HostedZone"),
+    ("ResourceRecordSets", "ResourceRecordSet"),
+    ("ResourceRecords", "ResourceRecord"),
+    ("NameServers", "NameServer"),
+];
+
 fn element(out: &mut String, name: &str, value: &Value, item: &str) {
+    let named = NAMED.iter().find(|(list, _)| item == "member" && *list == name && value.is_array());
+    // The list's own elements have this name; lists inside them have theirs.
+    if let (Some((_, each)), Value::Array(items)) = (named, value) {
+        write!(out, "<{name}>").ok();
+        items.iter().for_each(|value| element(out, each, value, item));
+        write!(out, "</{name}>").ok();
+        return;
+    }
     // Writing into a String cannot fail.
     write!(out, "<{name}>").ok();
     children(out, value, item);

@@ -14,7 +14,7 @@ mod vpc;
 use super::{Answer, unknown};
 use crate::call::{AwsError, Call};
 use crate::clock::Clock;
-use crate::world::{Ids, World};
+use crate::world::Ids;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -27,8 +27,8 @@ pub use security::SecurityGroup;
 pub use subnet::Subnet;
 pub use vpc::Vpc;
 
-/// Tags of an object.
-pub type Tags = BTreeMap<String, String>;
+use crate::table::Table;
+pub use crate::table::Tags;
 
 /// EC2's tables in one region.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -52,6 +52,14 @@ pub struct Ec2 {
     pub rules: BTreeMap<String, Rule>,
     /// VPC endpoints by id.
     pub endpoints: BTreeMap<String, Endpoint>,
+    /// Network interfaces of load balancers, databases, tasks and instances by id: they hold subnets and groups.
+    pub interfaces: Table,
+    /// Instances by id.
+    pub instances: Table,
+    /// Key pairs by name.
+    pub key_pairs: Table,
+    /// Flow logs by id.
+    pub flow_logs: Table,
 }
 
 /// What an operation works on: the region's tables, and the world's time and ids.
@@ -66,9 +74,8 @@ pub(crate) struct Here<'a> {
 ///
 /// # Errors
 /// AWS's error.
-pub fn handle(world: &mut World, call: &Call) -> Answer {
-    let region = world.regions.entry(call.region.clone()).or_default();
-    let here = &mut Here { ec2: &mut region.ec2, clock: &world.clock, ids: &mut world.ids, region: &call.region };
+pub(crate) fn handle(all: &mut crate::world::Here<'_>, call: &Call) -> Answer {
+    let here = &mut Here { ec2: &mut all.region.ec2, clock: all.clock, ids: all.ids, region: all.name };
     let input = &call.input;
     match call.action.as_str() {
         "DescribeAvailabilityZones" => subnet::describe_zones(here, input),

@@ -1,0 +1,132 @@
+//! Kinds that AWS knows by a unique name or by their place: look, create, change, remove. Most kinds are of this sort, and what
+//! must never go wrong is here once: look before a create, look again after a lost answer, take nobody else's object.
+
+use engine::{Ask, Class, Driver, Fault, Found, Identity, Resource, Seen, Ticks};
+use std::collections::BTreeMap;
+use std::future::Future;
+
+/// Tags of an object.
+pub type Tags = BTreeMap<String, String>;
+
+/// The calls of one kind. [`Named`] makes a [`Driver`] of them.
+pub trait Calls<R: Resource>: Send + Sync + 'static {
+    /// One batched read. [`Seen::ours`] comes from [`owned`] where AWS has tags.
+    fn look(&self, asks: &[Ask<R>]) -> impl Future<Output = Result<Found<R>, Fault>> + Send;
+
+    /// Makes the object; the answer may get lost.
+    fn create(&self, who: &Identity, want: &R) -> impl Future<Output = Result<(), Fault>> + Send;
+
+    /// Brings an object of ours from `seen` to `want`, tags included. No call is made where nothing differs.
+    fn change(&self, who: &Identity, want: &R, seen: &Seen<R>) -> impl Future<Output = Result<(), Fault>> + Send;
+
+    /// Deletes the object; one that is already gone is a success.
+    fn remove(&self, spec: &R, output: &R::Output) -> impl Future<Output = Result<(), Fault>> + Send;
+
+    /// Waits until a made or changed object is usable.
+    fn settle(&self, _want: &R, _output: &R::Output, _ticks: &Ticks) -> impl Future<Output = Result<(), Fault>> + Send {
+        async { Ok(()) }
+    }
+
+    /// Waits until a removed object is gone.
+    fn settle_gone(&self, _who: &Identity, _spec: &R, _ticks: &Ticks) -> impl Future<Output = Result<(), Fault>> + Send {
+        async { Ok(()) }
+    }
+}
+
+/// What was seen of a tagged object.
+pub fn owned<R: Resource>(who: &Identity, live: R, output: R::Output, tags: Tags) -> Seen<R> {
+    Seen { live, output, ours: who.owns(&tags), tags: Some(tags) }
+}
+
+/// What was seen of an object without tags that belongs to an object of ours, or carries our mark.
+pub fn untagged<R: Resource>(live: R, output: R::Output, ours: bool) -> Seen<R> {
+    Seen { live, output, ours, tags: None }
+}
+
+/// The driver of a named kind.
+#[derive(Clone, Debug)]
+pub struct Named<T>(pub T);
+
+/// A name that AWS says is taken: perhaps by our own create whose answer was lost.
+fn taken(fault: &Fault) -> bool {
+    let code = fault.code.as_str();
+    fault.class == Class::InDoubt || code.contains("AlreadyExist") || code.starts_with("Duplicate") || code == "ResourceConflictException"
+}
+
+impl<T> Named<T> {
+    async fn one<R: Resource>(&self, who: &Identity, want: &R, last: Option<&R::Output>) -> Result<Option<Seen<R>>, Fault>
+    where
+        T: Calls<R>,
+    {
+        let ask = Ask { who: who.clone(), want: want.clone(), last: last.cloned() };
+        Ok(self.0.look(std::slice::from_ref(&ask)).await?.remove(&who.address))
+    }
+}
+
+fn foreign<R: Resource>(who: &Identity) -> Fault {
+    Fault::new(Class::Foreign, format!("the {} {} exists and is not ours", R::KIND.replace('_', " "), who.name()))
+}
+
+impl<R: Resource, T: Calls<R>> Driver<R> for Named<T> {
+    async fn observe(&self, asks: &[Ask<R>]) -> Result<Found<R>, Fault> {
+        self.0.look(asks).await
+    }
+
+    async fn ensure(&self, who: &Identity, want: &R, seen: Option<Seen<R>>, ticks: &Ticks) -> Result<R::Output, Fault> {
+        let there = match seen {
+            Some(seen) => Some(seen),
+            None => self.one(who, want, None).await?,
+        };
+        match &there {
+            Some(there) if !there.ours => return Err(foreign::<R>(who)),
+            Some(there) => {
+                self.0.change(who, want, there).await?;
+                self.0.settle(want, &there.output, ticks).await?;
+                // A change may give another output, an endpoint for example.
+                let now = self.one(who, want, Some(&there.output)).await?;
+                return Ok(now.map_or_else(|| there.output.clone(), |now| now.output));
+            }
+            None => {}
+        }
+        let lost = match self.0.create(who, want).await {
+            Ok(()) => None,
+            Err(fault) if taken(&fault) => Some(fault),
+            Err(fault) => return Err(fault),
+        };
+        let made = match (self.one(who, want, None).await?, lost) {
+            (Some(made), _) => made,
+            (None, Some(fault)) => return Err(fault),
+            (None, None) => return Err(Fault::new(Class::InDoubt, format!("{} was made and cannot be seen yet", who.address))),
+        };
+        if !made.ours {
+            return Err(foreign::<R>(who));
+        }
+        self.0.settle(want, &made.output, ticks).await?;
+        let now = self.one(who, want, Some(&made.output)).await?;
+        Ok(now.map_or(made.output, |now| now.output))
+    }
+
+    async fn delete(&self, who: &Identity, spec: &R, last: Option<&R::Output>, ticks: &Ticks) -> Result<(), Fault> {
+        let Some(there) = self.one(who, spec, last).await? else { return Ok(()) };
+        // Somebody else's object in our place is not ours to delete.
+        if !there.ours {
+            return Ok(());
+        }
+        self.0.remove(spec, &there.output).await?;
+        self.0.settle_gone(who, spec, ticks).await
+    }
+}
+
+/// The tags to set and the keys to take away, to bring `seen` to those of `who`. Keys that AWS reserves are left alone.
+pub fn tag_changes(who: &Identity, seen: Option<&Tags>) -> (Tags, Vec<String>) {
+    let Some(seen) = seen else { return (Tags::new(), Vec::new()) };
+    let set = who.tags.iter().filter(|(key, value)| seen.get(*key) != Some(*value));
+    let set = set.map(|(key, value)| (key.clone(), value.clone())).collect();
+    let stale = seen.keys().filter(|key| !who.tags.contains_key(*key) && !key.starts_with("aws:")).cloned().collect();
+    (set, stale)
+}
+
+/// Whether tags carry an identity of this tool, whoever's it is.
+pub fn has_identity(tags: &Tags) -> bool {
+    tags.contains_key(engine::resource::tag::STACK)
+}

@@ -1,0 +1,63 @@
+//! Declaring layers one after the other on one graph: what the whole tool and each layer's own binary share.
+
+use crate::Aws;
+use contract::{Names, Upstream};
+use engine::layer::Layer;
+use engine::{DeclareError, Doors, Graph, Handle, Kinds, LayerError, LayerName};
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::future::Future;
+
+/// A layer that can be deployed: its settings are checked, its inputs looked up, its kinds known.
+pub trait Deploys: Layer<Outputs: Send + Sync + 'static, Config: Send + Sync, Inputs: Send> {
+    /// Checks what the types of the settings cannot.
+    ///
+    /// # Errors
+    /// [`DeclareError::Setting`] with the key.
+    fn check(config: &Self::Config, names: &Names) -> Result<(), DeclareError>;
+
+    /// What it needs beside its settings: other layers' doors, and what must be looked up in the region.
+    fn inputs(
+        aws: &Aws,
+        config: &Self::Config,
+        names: &Names,
+        upstream: &Upstream,
+    ) -> impl Future<Output = Result<Self::Inputs, LayerError>> + Send;
+
+    /// Every kind that it ever shipped, with its driver.
+    fn kinds(aws: &Aws) -> Kinds;
+}
+
+/// The outputs that were declared, by layer.
+pub type Declared = BTreeMap<LayerName, BTreeMap<&'static str, Handle<Value>>>;
+
+/// One graph and the doors that are open on it.
+pub struct Stage<'a> {
+    aws: &'a Aws,
+    names: &'a Names,
+    upstream: Upstream,
+    /// What was declared so far.
+    pub graph: Graph,
+    /// The outputs of the layers that were declared.
+    pub doors: Declared,
+}
+
+impl<'a> Stage<'a> {
+    /// An empty graph, with the doors that earlier runs recorded.
+    pub fn new(aws: &'a Aws, names: &'a Names, upstream: Upstream) -> Stage<'a> {
+        Stage { aws, names, upstream, graph: Graph::new(), doors: Declared::new() }
+    }
+
+    /// Declares a layer; those that come after it read its outputs from the graph.
+    ///
+    /// # Errors
+    /// [`LayerError`].
+    pub async fn declare<L: Deploys>(&mut self, config: &L::Config) -> Result<(), LayerError> {
+        let inputs = L::inputs(self.aws, config, self.names, &self.upstream).await?;
+        self.graph.enter(L::NAME);
+        let doors = L::declare(config, inputs, &mut self.graph)?;
+        self.upstream.open(&doors);
+        self.doors.insert(L::NAME, doors.export());
+        Ok(())
+    }
+}

@@ -1,0 +1,110 @@
+//! One layer as a binary of its own, for the team that owns it. It sees its own layer and reads the others' outputs from the ledger.
+
+use crate::app::{App, Declared, Wanted};
+use crate::config::Settings;
+use crate::problem::Problem;
+use engine::{Kinds, LayerName};
+use std::future::Future;
+use std::marker::PhantomData;
+use std::net::SocketAddr;
+
+/// Where a layer's own binary connects.
+#[derive(Clone, Debug)]
+pub struct Place {
+    /// The region.
+    pub region: String,
+    /// Another end than AWS.
+    pub endpoint_url: Option<String>,
+    /// How much faster than AWS the other end's time runs.
+    pub speed: f64,
+}
+
+/// What a layer's own binary is made of; [`crate::layer`] writes it.
+pub trait Single: Send + Sync {
+    /// Which layer.
+    const LAYER: LayerName;
+    /// Connects and declares it.
+    fn declare(place: Place, wanted: Wanted<'_>) -> impl Future<Output = Result<Declared, Problem>> + Send;
+    /// Connects for a destroy: the drivers alone.
+    fn kinds(place: Place) -> impl Future<Output = Kinds> + Send;
+}
+
+/// The binary of one layer.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Alone<S>(PhantomData<fn() -> S>);
+
+impl<S> Alone<S> {
+    /// The binary.
+    pub fn new() -> Alone<S> {
+        Alone(PhantomData)
+    }
+}
+
+fn place(wanted: &Wanted<'_>) -> Result<Place, Problem> {
+    let top = &wanted.settings.top;
+    if top.embedded && wanted.endpoint_url.is_none() {
+        let env = &wanted.settings.env;
+        let problem = format!(
+            "`{env}` uses the embedded AWS, which a layer alone does not have: run `orchestrator emulator --env {env}` and add --endpoint-url"
+        );
+        return Err(Problem::Config(problem));
+    }
+    let endpoint_url = wanted.endpoint_url.map(str::to_owned);
+    Ok(Place { region: top.region.clone(), endpoint_url, speed: if top.embedded { top.speed } else { 1.0 } })
+}
+
+impl<S: Single> App for Alone<S> {
+    fn layers(&self) -> Vec<LayerName> {
+        vec![S::LAYER]
+    }
+
+    async fn declare(&self, wanted: Wanted<'_>) -> Result<Declared, Problem> {
+        S::declare(place(&wanted)?, wanted).await
+    }
+
+    async fn kinds(&self, wanted: Wanted<'_>) -> Result<Kinds, Problem> {
+        Ok(S::kinds(place(&wanted)?).await)
+    }
+
+    async fn emulator(&self, _: &Settings, _: SocketAddr) -> Result<(), Problem> {
+        Err(Problem::Config("the embedded AWS is part of `orchestrator`: run `orchestrator emulator`".into()))
+    }
+}
+
+/// The `main` of a layer's own binary: `cli::layer!(network::Network)`. Expands where `aws`, `contract` and `engine` are at hand.
+#[macro_export]
+macro_rules! layer {
+    ($layer:ty) => {
+        struct Own;
+
+        async fn connect(place: $crate::alone::Place) -> ::aws::Aws {
+            let $crate::alone::Place { region, endpoint_url, speed } = place;
+            ::aws::Aws::connect(&::aws::Connection { region, endpoint_url, embedded: None, speed }).await
+        }
+
+        impl $crate::alone::Single for Own {
+            const LAYER: ::engine::LayerName = <$layer as ::engine::Layer>::NAME;
+
+            async fn declare(place: $crate::alone::Place, wanted: $crate::Wanted<'_>) -> Result<$crate::Declared, $crate::Problem> {
+                let settings = wanted.settings;
+                let told = |error: ::engine::DeclareError| $crate::problem::declare(error, settings);
+                let names = ::contract::Names::new(&settings.top.stack, &settings.env).map_err(told)?;
+                let config = settings.table::<<$layer as ::engine::Layer>::Config>(Self::LAYER.as_str())?;
+                <$layer as ::aws::Deploys>::check(&config, &names).map_err(told)?;
+                let aws = connect(place).await;
+                let mut stage = ::aws::Stage::new(&aws, &names, ::contract::Upstream::recorded(wanted.memory));
+                stage.declare::<$layer>(&config).await.map_err(|error| $crate::problem::layer(error, settings))?;
+                Ok($crate::Declared { graph: stage.graph, kinds: <$layer as ::aws::Deploys>::kinds(&aws), doors: stage.doors })
+            }
+
+            async fn kinds(place: $crate::alone::Place) -> ::engine::Kinds {
+                <$layer as ::aws::Deploys>::kinds(&connect(place).await)
+            }
+        }
+
+        #[tokio::main]
+        async fn main() -> std::process::ExitCode {
+            $crate::commands::main($crate::alone::Alone::<Own>::new()).await
+        }
+    };
+}

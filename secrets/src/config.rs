@@ -1,0 +1,94 @@
+//! The `[secrets]` table of `envs/*.toml`.
+
+use engine::DeclareError;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// The characters of a generated value.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Alphabet {
+    /// Letters and digits.
+    #[default]
+    Alphanumeric,
+    /// Letters, digits and signs that need no quoting in a shell, a URL or PostgreSQL.
+    Symbols,
+    /// Hexadecimal digits.
+    Hex,
+}
+
+impl Alphabet {
+    /// Its characters.
+    pub fn characters(self) -> &'static [u8] {
+        match self {
+            Alphabet::Alphanumeric => b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789",
+            Alphabet::Symbols => b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.~",
+            Alphabet::Hex => b"0123456789abcdef",
+        }
+    }
+}
+
+/// How a value is made.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Generate {
+    /// How many characters, 16 to 128.
+    pub length: usize,
+    /// Which ones.
+    pub alphabet: Alphabet,
+}
+
+impl Default for Generate {
+    fn default() -> Generate {
+        Generate { length: 40, alphabet: Alphabet::Alphanumeric }
+    }
+}
+
+/// The settings of the secrets layer.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Days between the deletion of the key and its end, 7 to 30: until then the deletion can be cancelled.
+    pub key_deletion_days: u8,
+    /// How the database's password is made.
+    pub database_password: Generate,
+    /// What the application's container gets: environment variable and how its value is made.
+    pub app: BTreeMap<String, Generate>,
+}
+
+impl Default for Config {
+    fn default() -> Config {
+        let app = BTreeMap::from([("FLASK_SECRET_KEY".to_owned(), Generate::default())]);
+        Config { key_deletion_days: 30, database_password: Generate::default(), app }
+    }
+}
+
+impl Config {
+    /// Checks what the types cannot.
+    ///
+    /// # Errors
+    /// [`DeclareError::Setting`] with the key.
+    pub fn check(&self) -> Result<(), DeclareError> {
+        if !(7..=30).contains(&self.key_deletion_days) {
+            let problem = format!("{} days: AWS allows 7 to 30", self.key_deletion_days);
+            return Err(DeclareError::setting("secrets.key_deletion_days", problem));
+        }
+        for (key, generate) in self.app.iter().map(|(name, it)| (format!("secrets.app.{name}"), it)) {
+            let name = key.trim_start_matches("secrets.app.");
+            let plain = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_';
+            if !name.starts_with(|c: char| c.is_ascii_uppercase()) || !name.chars().all(plain) {
+                return Err(DeclareError::setting(key, "an environment variable has upper-case letters, digits and underscores"));
+            }
+            length(&key, generate)?;
+        }
+        length("secrets.database_password", &self.database_password)
+    }
+}
+
+fn length(key: &str, generate: &Generate) -> Result<(), DeclareError> {
+    if (16..=128).contains(&generate.length) {
+        return Ok(());
+    }
+    Err(DeclareError::setting(format!("{key}.length"), format!("{} characters: use 16 to 128", generate.length)))
+}

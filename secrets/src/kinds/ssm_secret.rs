@@ -1,0 +1,153 @@
+//! A generated value in SSM, encrypted with our key. The value is made here, sent to SSM and forgotten: no field holds it.
+//! <https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_PutParameter.html>
+
+use crate::config::Alphabet;
+use aws::named::{Calls, Tags, owned, tag_changes};
+use aws::{Aws, FaultExt};
+use aws_sdk_ssm::types::{ParameterStringFilter, ParameterTier, ParameterType, ResourceTypeForTagging, Tag};
+use contract::{KeyArn, Secret};
+use engine::{Address, Ask, Fault, Found, Identity, IdentityBy, Kind, Replace, Resource, Seen};
+use rand::TryRngCore;
+use rand::rngs::OsRng;
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Serialize};
+
+/// How the secret should be.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct SsmSecret {
+    /// The parameter's name: `/stack/env/…`.
+    pub name: String,
+    /// The key that it is encrypted with.
+    pub key: KeyArn,
+    /// How many characters the next value has; a change does not touch the present one.
+    pub length: usize,
+    /// Which characters the next value has.
+    pub alphabet: Alphabet,
+}
+
+impl Resource for SsmSecret {
+    const KIND: Kind = "ssm_secret";
+    const REPLACE_ON: &'static [&'static str] = &["name"];
+    const REPLACE: Replace = Replace::DeleteFirst;
+    const PROTECTED: bool = true;
+    type Output = Secret;
+
+    fn identity(&self, _: u32) -> IdentityBy {
+        IdentityBy::Name(self.name.clone())
+    }
+
+    fn placeholder(&self, at: &Address) -> Secret {
+        Secret { name: self.name.clone(), ..Secret::unknown(at) }
+    }
+}
+
+/// Works on secrets.
+#[derive(Clone, Debug)]
+pub(super) struct SsmSecrets(pub Aws);
+
+/// A value from the operating system's generator, each character equally likely.
+fn generate(length: usize, alphabet: Alphabet) -> Result<SecretString, Fault> {
+    let characters = alphabet.characters();
+    // The largest multiple of the alphabet's size: bytes above it would favour the first characters.
+    let fair = 256 - 256 % characters.len();
+    let mut value = String::with_capacity(length);
+    while value.len() < length {
+        let mut byte = [0u8];
+        let broken = |error| Fault::new(engine::Class::Unavailable, format!("the operating system gives no random bytes: {error}"));
+        OsRng.try_fill_bytes(&mut byte).map_err(broken)?;
+        let index = usize::from(byte[0]);
+        if index < fair {
+            value.push(char::from(characters[index % characters.len()]));
+        }
+    }
+    Ok(SecretString::from(value))
+}
+
+fn tags(tags: &Tags) -> Vec<Tag> {
+    tags.iter().filter_map(|(key, value)| Tag::builder().key(key).value(value).build().ok()).collect()
+}
+
+impl SsmSecrets {
+    async fn tags_of(&self, name: &str) -> Result<Option<Tags>, Fault> {
+        let call = self.0.ssm.list_tags_for_resource().resource_type(ResourceTypeForTagging::Parameter).resource_id(name);
+        let answer = call.send().await.or_gone("ssm:ListTagsForResource")?;
+        Ok(answer.map(|answer| answer.tag_list().iter().map(|tag| (tag.key().to_owned(), tag.value().to_owned())).collect()))
+    }
+
+    /// The same value under another key. It is in memory for the length of two calls.
+    async fn encrypt_again(&self, want: &SsmSecret) -> Result<(), Fault> {
+        let read = self.0.ssm.get_parameter().name(&want.name).with_decryption(true).send().await.or_fault("ssm:GetParameter")?;
+        let value = SecretString::from(read.parameter.and_then(|parameter| parameter.value).unwrap_or_default());
+        let call = self.0.ssm.put_parameter().name(&want.name).value(value.expose_secret()).overwrite(true);
+        let call = call.r#type(ParameterType::SecureString).key_id(want.key.as_str());
+        call.send().await.or_fault("ssm:PutParameter").map(|_| ())
+    }
+}
+
+impl Calls<SsmSecret> for SsmSecrets {
+    async fn look(&self, asks: &[Ask<SsmSecret>]) -> Result<Found<SsmSecret>, Fault> {
+        let mut found = Found::new();
+        // AWS takes at most 50 names in a filter.
+        for asks in asks.chunks(50) {
+            let names = asks.iter().map(|ask| ask.want.name.clone()).collect();
+            let filter = ParameterStringFilter::builder().key("Name").option("Equals").set_values(Some(names)).build();
+            let filter = filter.map_err(|error| Fault::new(engine::Class::Bug, error.to_string()))?;
+            let mut pages = self.0.ssm.describe_parameters().parameter_filters(filter).max_results(50).into_paginator().send();
+            let mut all = Vec::new();
+            while let Some(page) = pages.next().await {
+                all.extend(page.or_fault("ssm:DescribeParameters")?.parameters.unwrap_or_default());
+            }
+            for parameter in all {
+                let Some(ask) = asks.iter().find(|ask| Some(ask.want.name.as_str()) == parameter.name()) else { continue };
+                let Some(tags) = self.tags_of(&ask.want.name).await? else { continue };
+                let live = SsmSecret { key: KeyArn(parameter.key_id.unwrap_or_default()), ..ask.want.clone() };
+                let output = Secret { name: ask.want.name.clone(), arn: parameter.arn.unwrap_or_default() };
+                found.insert(ask.who.address.clone(), owned(&ask.who, live, output, tags));
+            }
+        }
+        Ok(found)
+    }
+
+    /// Never overwrites: of two runs that make the value, the second finds it taken.
+    async fn create(&self, who: &Identity, want: &SsmSecret) -> Result<(), Fault> {
+        let value = generate(want.length, want.alphabet)?;
+        let call = self.0.ssm.put_parameter().name(&want.name).value(value.expose_secret()).overwrite(false);
+        let call = call.r#type(ParameterType::SecureString).tier(ParameterTier::Standard).key_id(want.key.as_str());
+        call.set_tags(Some(tags(&who.tags))).send().await.or_fault("ssm:PutParameter").map(|_| ())
+    }
+
+    async fn change(&self, who: &Identity, want: &SsmSecret, seen: &Seen<SsmSecret>) -> Result<(), Fault> {
+        if seen.live.key != want.key {
+            self.encrypt_again(want).await?;
+        }
+        let (set, stale) = tag_changes(who, seen.tags.as_ref());
+        if !set.is_empty() {
+            let call = self.0.ssm.add_tags_to_resource().resource_type(ResourceTypeForTagging::Parameter).resource_id(&want.name);
+            call.set_tags(Some(tags(&set))).send().await.or_fault("ssm:AddTagsToResource")?;
+        }
+        if !stale.is_empty() {
+            let call = self.0.ssm.remove_tags_from_resource().resource_type(ResourceTypeForTagging::Parameter).resource_id(&want.name);
+            call.set_tag_keys(Some(stale)).send().await.or_fault("ssm:RemoveTagsFromResource")?;
+        }
+        Ok(())
+    }
+
+    async fn remove(&self, spec: &SsmSecret, _: &Secret) -> Result<(), Fault> {
+        self.0.ssm.delete_parameter().name(&spec.name).send().await.or_gone("ssm:DeleteParameter").map(|_| ())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_have_their_length_and_alphabet_and_differ() {
+        for alphabet in [Alphabet::Alphanumeric, Alphabet::Symbols, Alphabet::Hex] {
+            let (one, two) = (generate(40, alphabet).unwrap(), generate(40, alphabet).unwrap());
+            assert_eq!(one.expose_secret().len(), 40);
+            assert!(one.expose_secret().bytes().all(|byte| alphabet.characters().contains(&byte)));
+            assert_ne!(one.expose_secret(), two.expose_secret());
+        }
+    }
+}

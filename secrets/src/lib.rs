@@ -1,0 +1,42 @@
+//! The secrets layer: one KMS key for everything of the environment, generated secrets in SSM, and the policy that reads them.
+
+pub mod config;
+mod declare;
+pub mod kinds;
+
+pub use config::Config;
+pub use declare::Inputs;
+
+use aws::{Aws, Deploys};
+use contract::{Names, SecretsDoors, Upstream};
+use engine::{DeclareError, Graph, Kinds, Layer, LayerError, LayerName};
+
+/// The secrets layer.
+#[derive(Clone, Copy, Debug)]
+pub struct Secrets;
+
+impl Layer for Secrets {
+    const NAME: LayerName = LayerName::Secrets;
+    type Config = Config;
+    type Inputs = Inputs;
+    type Outputs = SecretsDoors;
+
+    fn declare(config: &Config, inputs: Inputs, g: &mut Graph) -> Result<SecretsDoors, DeclareError> {
+        declare::declare(config, &inputs, g)
+    }
+}
+
+impl Deploys for Secrets {
+    fn check(config: &Config, _: &Names) -> Result<(), DeclareError> {
+        config.check()
+    }
+
+    /// The account's number is part of the key's policy.
+    async fn inputs(aws: &Aws, _: &Config, names: &Names, _: &Upstream) -> Result<Inputs, LayerError> {
+        Ok(Inputs { names: names.clone(), region: aws.region.clone(), account: aws.account().await? })
+    }
+
+    fn kinds(aws: &Aws) -> Kinds {
+        kinds::kinds(aws)
+    }
+}

@@ -1,0 +1,3 @@
+//! `secrets`: this layer alone, for the team that owns it.
+
+cli::layer!(secrets::Secrets);
