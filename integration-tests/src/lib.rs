@@ -26,6 +26,9 @@ interface_endpoints = ["logs", "ssm"]
 key_deletion_days = 7
 [secrets.app.FLASK_SECRET_KEY]
 length = 50
+[observability]
+alarm_emails = ["ops@example.com"]
+flow_logs = true
 "#;
 
 /// One stack, its memory and its world.

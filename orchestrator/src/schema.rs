@@ -16,6 +16,9 @@ pub struct EnvFile {
     /// The secrets layer.
     #[serde(default)]
     pub secrets: secrets::Config,
+    /// The observability layer.
+    #[serde(default)]
+    pub observability: observability::Config,
 }
 
 /// The JSON schema of an env file. Every key may be missing: base.toml, the env's file and variables are layered.

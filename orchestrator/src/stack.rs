@@ -6,14 +6,15 @@ use cli::{Problem, Settings};
 use contract::{Names, Upstream};
 use engine::{Kinds, LayerName};
 use network::Network;
+use observability::Observability;
 use secrets::Secrets;
 
 /// The layers that exist, in lock order.
-pub const LAYERS: &[LayerName] = &[LayerName::Network, LayerName::Secrets];
+pub const LAYERS: &[LayerName] = &[LayerName::Network, LayerName::Secrets, LayerName::Observability];
 
 /// Every kind of every layer.
 pub fn kinds(aws: &Aws) -> Kinds {
-    Network::kinds(aws).and(Secrets::kinds(aws))
+    Network::kinds(aws).and(Secrets::kinds(aws)).and(Observability::kinds(aws))
 }
 
 /// The layers' settings, checked: made before anything is opened or called.
@@ -22,6 +23,7 @@ pub struct Configs {
     names: Names,
     network: network::Config,
     secrets: secrets::Config,
+    observability: observability::Config,
 }
 
 /// The table of one layer.
@@ -41,8 +43,12 @@ impl Configs {
     /// [`Problem::Config`] with file and key.
     pub fn read(settings: &Settings) -> Result<Configs, Problem> {
         let names = Names::new(&settings.top.stack, &settings.env).map_err(|error| cli::problem::declare(error, settings))?;
-        let (network, secrets) = (table::<Network>(settings, &names)?, table::<Secrets>(settings, &names)?);
-        Ok(Configs { names, network, secrets })
+        Ok(Configs {
+            network: table::<Network>(settings, &names)?,
+            secrets: table::<Secrets>(settings, &names)?,
+            observability: table::<Observability>(settings, &names)?,
+            names,
+        })
     }
 }
 
@@ -57,6 +63,7 @@ pub async fn declare(aws: &Aws, configs: &Configs, wanted: &Wanted<'_>) -> Resul
         let declared = match layer {
             LayerName::Network => stage.declare::<Network>(&configs.network).await,
             LayerName::Secrets => stage.declare::<Secrets>(&configs.secrets).await,
+            LayerName::Observability => stage.declare::<Observability>(&configs.observability).await,
             _ => Ok(()),
         };
         declared.map_err(|error| cli::problem::layer(error, wanted.settings))?;

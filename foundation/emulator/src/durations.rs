@@ -10,3 +10,15 @@ pub const NAT_DELETE: Duration = Duration::from_secs(57);
 pub const NAT_REMEMBERED: Duration = Duration::from_secs(3600);
 /// An interface endpoint from `pending` to `available`.
 pub const ENDPOINT_CREATE: Duration = Duration::from_secs(60);
+/// An RDS instance in one zone, from `creating` to `backing-up`.
+pub const RDS_CREATE: Duration = Duration::from_secs(300);
+/// The same with a standby in another zone.
+pub const RDS_CREATE_MULTI_AZ: Duration = Duration::from_secs(840);
+/// The first backup of an instance.
+pub const RDS_BACKUP: Duration = Duration::from_secs(60);
+/// A change that needs another machine or version.
+pub const RDS_CHANGE: Duration = Duration::from_secs(240);
+/// A change that needs neither; also how long an interface stays after its instance.
+pub const RDS_SETTLE: Duration = Duration::from_secs(20);
+/// An instance from `deleting` to gone.
+pub const RDS_DELETE: Duration = Duration::from_secs(240);

@@ -234,6 +234,7 @@ impl World {
         for region in self.regions.values_mut() {
             region.ec2.advance(now);
             region.tables_mut().into_iter().for_each(|table| advance(table, now));
+            crate::services::advance(region, &self.account, &mut self.ids, now);
         }
     }
 

@@ -4,5 +4,6 @@
 mod house;
 mod kinds;
 mod life;
+mod observability;
 mod secrets;
 mod weather;

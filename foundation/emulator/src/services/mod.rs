@@ -2,10 +2,18 @@
 //!
 //! An operation returns a JSON tree with the element names of the service's model; the wire renders it.
 
+mod acm;
+mod cloudwatch;
 pub mod ec2;
+mod iam;
 mod kms;
+mod logs;
+mod rds;
+mod route53;
+mod sns;
 mod ssm;
 mod sts;
+mod wafv2;
 
 use crate::call::{AwsError, Call};
 use crate::world::World;
@@ -27,6 +35,14 @@ pub fn dispatch(world: &mut World, call: &Call) -> Answer {
     let here = &mut world.here(&call.region);
     match call.service.as_str() {
         "ec2" => ec2::handle(here, call),
+        "acm" => acm::handle(here, call),
+        "iam" => iam::handle(here, call),
+        "logs" => logs::handle(here, call),
+        "monitoring" => cloudwatch::handle(here, call),
+        "rds" => rds::handle(here, call),
+        "route53" => route53::handle(here, call),
+        "sns" => sns::handle(here, call),
+        "wafv2" => wafv2::handle(here, call),
         "kms" => kms::handle(here, call),
         "ssm" => ssm::handle(here, call),
         "sts" => sts::handle(call),
@@ -37,4 +53,9 @@ pub fn dispatch(world: &mut World, call: &Call) -> Answer {
 /// The error for an operation that the embedded AWS does not have.
 pub fn unknown(call: &Call) -> AwsError {
     AwsError::bad("InvalidAction", format!("the embedded AWS does not know {}:{}", call.service, call.action))
+}
+
+/// What happens in one service because of another: a certificate is issued when its record is there.
+pub(crate) fn advance(region: &mut crate::world::Region, account: &crate::world::Account, _: &mut crate::world::Ids, now: f64) {
+    acm::advance(region, account, now);
 }

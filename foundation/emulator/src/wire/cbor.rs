@@ -22,7 +22,19 @@ pub fn read(body: &[u8]) -> Result<Value, String> {
     if body.is_empty() {
         return Ok(Value::Object(serde_json::Map::new()));
     }
-    ciborium::from_reader(body).map_err(|error| error.to_string())
+    let read: ciborium::Value = ciborium::from_reader(body).map_err(|error| error.to_string())?;
+    untagged(read).deserialized().map_err(|error| error.to_string())
+}
+
+/// A tree without tags: JSON has none, and the SDK tags timestamps.
+fn untagged(value: ciborium::Value) -> ciborium::Value {
+    use ciborium::Value::{Array, Map, Tag};
+    match value {
+        Tag(_, inner) => untagged(*inner),
+        Array(items) => Array(items.into_iter().map(untagged).collect()),
+        Map(fields) => Map(fields.into_iter().map(|(key, value)| (key, untagged(value))).collect()),
+        other => other,
+    }
 }
 
 /// Writes a body.

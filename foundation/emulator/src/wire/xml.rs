@@ -1,7 +1,7 @@
 //! JSON trees as AWS's XML.
 
 use crate::call::AwsError;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::fmt::Write;
 
 /// An answer of EC2.
@@ -80,6 +80,14 @@ fn element(out: &mut String, name: &str, value: &Value, item: &str) {
     if let (Some((_, each)), Value::Array(items)) = (named, value) {
         write!(out, "<{name}>").ok();
         items.iter().for_each(|value| element(out, each, value, item));
+        write!(out, "</{name}>").ok();
+        return;
+    }
+    // A map of the query protocol: one entry per key.
+    if let Some(Value::Object(map)) = value.get("#map") {
+        let entry = |(key, value): (&String, &Value)| json!({"key": key, "value": value});
+        write!(out, "<{name}>").ok();
+        map.iter().map(entry).for_each(|each| element(out, "entry", &each, item));
         write!(out, "</{name}>").ok();
         return;
     }

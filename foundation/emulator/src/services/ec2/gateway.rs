@@ -80,8 +80,9 @@ pub(super) fn attach(here: &mut Here<'_>, input: &Input) -> Answer {
 
 pub(super) fn detach(here: &mut Here<'_>, input: &Input) -> Answer {
     let (id, vpc) = (input.str("InternetGatewayId")?, input.str("VpcId")?);
-    // A NAT gateway that is not gone yet keeps a public address mapped.
-    if here.ec2.nat_gateways.values().any(|nat| nat.vpc == vpc && nat.lives()) {
+    // A NAT gateway or a balancer's interface that is not gone yet keeps a public address mapped.
+    let balances = |it: &crate::table::Item| it.str("vpcId") == vpc && it.str("description").starts_with("ELB");
+    if here.ec2.nat_gateways.values().any(|nat| nat.vpc == vpc && nat.lives()) || here.ec2.interfaces.values().any(balances) {
         let problem = format!(
             "Network {vpc} has some mapped public address(es). Please unmap those public address(es) before detaching the gateway."
         );

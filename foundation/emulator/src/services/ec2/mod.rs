@@ -2,7 +2,11 @@
 
 mod endpoint;
 mod filter;
+mod flow_log;
 mod gateway;
+mod instance;
+mod key_pair;
+mod launch;
 mod nat;
 mod route;
 mod rule;
@@ -123,6 +127,26 @@ pub(crate) fn handle(all: &mut crate::world::Here<'_>, call: &Call) -> Answer {
         "DeleteVpcEndpoints" => endpoint::delete(here, input),
         "CreateTags" => tags::create(here, input),
         "DeleteTags" => tags::delete(here, input),
+        _ => handle_hosts(here, call),
+    }
+}
+
+/// Instances, key pairs and flow logs.
+fn handle_hosts(here: &mut Here<'_>, call: &Call) -> Answer {
+    let input = &call.input;
+    match call.action.as_str() {
+        "RunInstances" => launch::run(here, input),
+        "DescribeInstances" => instance::describe(here, input),
+        "TerminateInstances" => instance::terminate(here, input),
+        "ModifyInstanceAttribute" => instance::modify_attribute(here, input),
+        "DescribeInstanceAttribute" => instance::describe_attribute(here, input),
+        "ModifyInstanceMetadataOptions" => instance::modify_metadata(here, input),
+        "ImportKeyPair" => key_pair::import_key(here, input),
+        "DescribeKeyPairs" => key_pair::describe_keys(here, input),
+        "DeleteKeyPair" => key_pair::delete_key(here, input),
+        "CreateFlowLogs" => flow_log::create_flow_log(here, input),
+        "DescribeFlowLogs" => flow_log::describe_flow_logs(here, input),
+        "DeleteFlowLogs" => flow_log::delete_flow_logs(here, input),
         _ => Err(unknown(call)),
     }
 }
@@ -132,6 +156,13 @@ impl Ec2 {
     pub fn advance(&mut self, now: f64) {
         nat::advance(self, now);
         endpoint::advance(self, now);
+        instance::advance(self, now);
+    }
+
+    /// Whether a network interface lives in the subnet or carries the group.
+    pub(crate) fn is_held(&self, id: &str) -> bool {
+        let in_group = |item: &crate::table::Item| item.body["groups"].as_array().is_some_and(|groups| groups.iter().any(|it| it == id));
+        self.interfaces.values().any(|item| item.str("subnetId") == id || in_group(item))
     }
 
     /// The ids of living objects that carry the tag.
@@ -147,6 +178,10 @@ impl Ec2 {
         found.extend(self.security_groups.iter().filter(|(_, it)| has(&it.tags)).map(|(id, _)| id.clone()));
         found.extend(self.rules.iter().filter(|(_, it)| has(&it.tags)).map(|(id, _)| id.clone()));
         found.extend(self.endpoints.iter().filter(|(_, it)| has(&it.tags)).map(|(id, _)| id.clone()));
+        found.extend(self.instances.iter().filter(|(_, it)| has(&it.tags) && instance::lives(it)).map(|(id, _)| id.clone()));
+        for table in [&self.key_pairs, &self.flow_logs] {
+            found.extend(crate::table::tagged(table, key, value));
+        }
         found
     }
 }

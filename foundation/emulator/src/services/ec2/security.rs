@@ -96,7 +96,7 @@ pub(super) fn delete(here: &mut Here<'_>, input: &Input) -> Answer {
     }
     let named = here.ec2.rules.values().any(|rule| rule.peer == id && rule.group != id);
     let worn = here.ec2.endpoints.values().any(|it| it.groups.iter().any(|group| group == id));
-    if named || worn {
+    if named || worn || here.ec2.is_held(id) {
         return Err(in_use("securityGroup", id));
     }
     here.ec2.security_groups.remove(id);

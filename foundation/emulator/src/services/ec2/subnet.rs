@@ -105,7 +105,7 @@ pub(super) fn delete(here: &mut Here<'_>, input: &Input) -> Answer {
     }
     let used = here.ec2.nat_gateways.values().any(|it| it.subnet == id && it.lives())
         || here.ec2.endpoints.values().any(|it| it.subnets.iter().any(|subnet| subnet == id));
-    if used {
+    if used || here.ec2.is_held(id) {
         return Err(in_use("subnet", id));
     }
     here.ec2.subnets.remove(id);

@@ -17,6 +17,9 @@ fn tags_of<'a>(ec2: &'a mut Ec2, id: &str) -> Result<&'a mut Tags, AwsError> {
         "sg" => ec2.security_groups.get_mut(id).map(|it| &mut it.tags),
         "sgr" => ec2.rules.get_mut(id).map(|it| &mut it.tags),
         "vpce" => ec2.endpoints.get_mut(id).map(|it| &mut it.tags),
+        "i" => ec2.instances.get_mut(id).map(|it| &mut it.tags),
+        "fl" => ec2.flow_logs.get_mut(id).map(|it| &mut it.tags),
+        "key" => ec2.key_pairs.values_mut().find(|it| it.str("keyPairId") == id).map(|it| &mut it.tags),
         _ => None,
     };
     found.ok_or_else(|| not_found("InvalidID", id))

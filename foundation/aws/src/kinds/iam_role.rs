@@ -1,0 +1,172 @@
+//! An IAM role with its policies: they come with it and go with it, after everything that uses it.
+//! <https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateRole.html>
+
+use crate::named::{Calls, Tags, owned, tag_changes};
+use crate::{Aws, FaultExt};
+use aws_sdk_iam::types::Tag;
+use contract::RoleArn;
+use engine::{Address, Ask, Class, Fault, Found, Identity, IdentityBy, Kind, Replace, Resource, Seen};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What the role should be.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct IamRole {
+    /// Its name, unique in the account, at most 64 characters.
+    pub name: String,
+    /// What it is for.
+    pub description: String,
+    /// Who may take it.
+    pub trust: Value,
+    /// Its own policies by name.
+    pub policies: BTreeMap<String, Value>,
+    /// Policies of AWS by ARN.
+    pub managed: BTreeSet<String>,
+}
+
+impl IamRole {
+    /// A role without policies that an AWS service may take, for example `ecs-tasks.amazonaws.com`.
+    pub fn for_service(name: String, description: &str, service: &str) -> IamRole {
+        let trust = json!({
+            "Version": "2012-10-17",
+            "Statement": [{"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}],
+        });
+        IamRole { name, description: description.into(), trust, policies: BTreeMap::new(), managed: BTreeSet::new() }
+    }
+}
+
+impl Resource for IamRole {
+    const KIND: Kind = "iam_role";
+    const REPLACE_ON: &'static [&'static str] = &["name"];
+    const REPLACE: Replace = Replace::DeleteFirst;
+    type Output = RoleArn;
+
+    fn identity(&self, _: u32) -> IdentityBy {
+        IdentityBy::Name(self.name.clone())
+    }
+
+    fn placeholder(&self, at: &Address) -> RoleArn {
+        RoleArn::unknown(at)
+    }
+}
+
+/// Works on roles.
+#[derive(Clone, Debug)]
+pub struct IamRoles(pub Aws);
+
+/// IAM gives documents back percent-encoded.
+fn document(text: &str) -> Value {
+    let plain = percent_encoding::percent_decode_str(text).decode_utf8_lossy();
+    serde_json::from_str(&plain).unwrap_or_default()
+}
+
+fn tags(tags: &Tags) -> Vec<Tag> {
+    tags.iter().filter_map(|(key, value)| Tag::builder().key(key).value(value).build().ok()).collect()
+}
+
+impl IamRoles {
+    async fn policies(&self, role: &str) -> Result<BTreeMap<String, Value>, Fault> {
+        let names = self.0.iam.list_role_policies().role_name(role).send().await.or_fault("iam:ListRolePolicies")?;
+        let mut policies = BTreeMap::new();
+        for name in names.policy_names() {
+            let policy = self.0.iam.get_role_policy().role_name(role).policy_name(name).send().await.or_fault("iam:GetRolePolicy")?;
+            policies.insert(name.clone(), document(policy.policy_document()));
+        }
+        Ok(policies)
+    }
+
+    async fn managed(&self, role: &str) -> Result<BTreeSet<String>, Fault> {
+        let answer = self.0.iam.list_attached_role_policies().role_name(role).send().await.or_fault("iam:ListAttachedRolePolicies")?;
+        Ok(answer.attached_policies().iter().filter_map(|policy| policy.policy_arn().map(str::to_owned)).collect())
+    }
+
+    async fn seen(&self, ask: &Ask<IamRole>) -> Result<Option<Seen<IamRole>>, Fault> {
+        let name = &ask.want.name;
+        let found = self.0.iam.get_role().role_name(name).send().await.or_gone("iam:GetRole")?;
+        let Some(role) = found.and_then(|found| found.role) else { return Ok(None) };
+        let live = IamRole {
+            name: name.clone(),
+            description: role.description().unwrap_or_default().to_owned(),
+            trust: document(role.assume_role_policy_document().unwrap_or_default()),
+            policies: self.policies(name).await?,
+            managed: self.managed(name).await?,
+        };
+        let tags = role.tags().iter().map(|tag| (tag.key().to_owned(), tag.value().to_owned())).collect();
+        Ok(Some(owned(&ask.who, live, RoleArn(role.arn().to_owned()), tags)))
+    }
+
+    /// Puts the policies that differ and takes away the others.
+    async fn sync_policies(&self, want: &IamRole, live: &IamRole) -> Result<(), Fault> {
+        let iam = &self.0.iam;
+        for (name, policy) in want.policies.iter().filter(|(name, policy)| live.policies.get(*name) != Some(*policy)) {
+            let call = iam.put_role_policy().role_name(&want.name).policy_name(name).policy_document(policy.to_string());
+            call.send().await.or_fault("iam:PutRolePolicy")?;
+        }
+        for arn in want.managed.difference(&live.managed) {
+            iam.attach_role_policy().role_name(&want.name).policy_arn(arn).send().await.or_fault("iam:AttachRolePolicy")?;
+        }
+        for name in live.policies.keys().filter(|name| !want.policies.contains_key(*name)) {
+            iam.delete_role_policy().role_name(&want.name).policy_name(name).send().await.or_gone("iam:DeleteRolePolicy")?;
+        }
+        for arn in live.managed.difference(&want.managed) {
+            iam.detach_role_policy().role_name(&want.name).policy_arn(arn).send().await.or_gone("iam:DetachRolePolicy")?;
+        }
+        Ok(())
+    }
+}
+
+impl Calls<IamRole> for IamRoles {
+    async fn look(&self, asks: &[Ask<IamRole>]) -> Result<Found<IamRole>, Fault> {
+        let mut found = Found::new();
+        for ask in asks {
+            if let Some(seen) = self.seen(ask).await? {
+                found.insert(ask.who.address.clone(), seen);
+            }
+        }
+        Ok(found)
+    }
+
+    async fn create(&self, who: &Identity, want: &IamRole) -> Result<(), Fault> {
+        let call = self.0.iam.create_role().role_name(&want.name).description(&want.description);
+        let call = call.assume_role_policy_document(want.trust.to_string()).set_tags(Some(tags(&who.tags)));
+        match call.send().await.or_fault("iam:CreateRole") {
+            // The SDK's retry of a create whose answer was lost; whose role it is the next look tells.
+            Err(fault) if fault.code == "EntityAlreadyExists" => {}
+            other => drop(other?),
+        }
+        let ask = Ask { who: who.clone(), want: want.clone(), last: None };
+        match self.seen(&ask).await? {
+            Some(seen) if seen.ours => self.sync_policies(want, &seen.live).await,
+            Some(_) => Err(Fault::new(Class::Foreign, format!("the role {} exists and is not ours", want.name))),
+            None => Err(Fault::new(Class::InDoubt, format!("the role {} was made and cannot be seen yet", want.name))),
+        }
+    }
+
+    async fn change(&self, who: &Identity, want: &IamRole, seen: &Seen<IamRole>) -> Result<(), Fault> {
+        let iam = &self.0.iam;
+        if seen.live.description != want.description {
+            iam.update_role().role_name(&want.name).description(&want.description).send().await.or_fault("iam:UpdateRole")?;
+        }
+        if seen.live.trust != want.trust {
+            let call = iam.update_assume_role_policy().role_name(&want.name).policy_document(want.trust.to_string());
+            call.send().await.or_fault("iam:UpdateAssumeRolePolicy")?;
+        }
+        self.sync_policies(want, &seen.live).await?;
+        let (set, stale) = tag_changes(who, seen.tags.as_ref());
+        if !set.is_empty() {
+            iam.tag_role().role_name(&want.name).set_tags(Some(tags(&set))).send().await.or_fault("iam:TagRole")?;
+        }
+        if !stale.is_empty() {
+            iam.untag_role().role_name(&want.name).set_tag_keys(Some(stale)).send().await.or_fault("iam:UntagRole")?;
+        }
+        Ok(())
+    }
+
+    async fn remove(&self, spec: &IamRole, _: &RoleArn) -> Result<(), Fault> {
+        let empty = IamRole { policies: BTreeMap::new(), managed: BTreeSet::new(), ..spec.clone() };
+        let live = IamRole { policies: self.policies(&spec.name).await?, managed: self.managed(&spec.name).await?, ..spec.clone() };
+        self.sync_policies(&empty, &live).await?;
+        self.0.iam.delete_role().role_name(&spec.name).send().await.or_gone("iam:DeleteRole").map(|_| ())
+    }
+}

@@ -1,0 +1,290 @@
+//! CloudWatch Logs: log groups with retention and key, their metric filters, saved queries. Nobody writes events here.
+
+use super::{Answer, unknown};
+use crate::call::{AwsError, Call, Input};
+use crate::table::{Item, Tags, copy, merge, page};
+use crate::world::Here;
+use serde_json::{Value, json};
+
+/// The days that AWS offers for retention.
+const RETENTION: &[i64] = &[1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653];
+
+/// How many metric filters a log group may have.
+const MOST_FILTERS: usize = 100;
+
+/// How many tags a log group may have.
+const MOST_TAGS: usize = 50;
+
+/// Hands a call to its operation.
+///
+/// # Errors
+/// AWS's error.
+pub(crate) fn handle(here: &mut Here<'_>, call: &Call) -> Answer {
+    let input = &call.input;
+    match call.action.as_str() {
+        "CreateLogGroup" => create(here, input),
+        "DescribeLogGroups" => describe(here, input),
+        "DeleteLogGroup" => delete(here, input),
+        "PutRetentionPolicy" => retain(here, input),
+        "DeleteRetentionPolicy" => {
+            group(here, input)?.set(json!({"retentionInDays": null}));
+            Ok(json!({}))
+        }
+        "AssociateKmsKey" => {
+            let key = key(here, input.str("kmsKeyId")?)?;
+            group(here, input)?.set(json!({"kmsKeyId": key}));
+            Ok(json!({}))
+        }
+        "DisassociateKmsKey" => {
+            group(here, input)?.set(json!({"kmsKeyId": null}));
+            Ok(json!({}))
+        }
+        "ListTagsForResource" => Ok(json!({"tags": resource(here, input)?.tags})),
+        "ListTagsLogGroup" => Ok(json!({"tags": group(here, input)?.tags})),
+        "TagResource" => tag(here, input),
+        "UntagResource" => {
+            let keys = input.strings("tagKeys");
+            resource(here, input)?.tags.retain(|key, _| !keys.contains(key));
+            Ok(json!({}))
+        }
+        "PutMetricFilter" => put_filter(here, input),
+        "DescribeMetricFilters" => describe_filters(here, input),
+        "DeleteMetricFilter" => {
+            group(here, input)?;
+            let name = format!("{}/{}", input.str("logGroupName")?, input.str("filterName")?);
+            let missing = || not_found("The specified metric filter does not exist.");
+            here.region.metric_filters.remove(&name).map(|_| json!({})).ok_or_else(missing)
+        }
+        "PutQueryDefinition" => put_query(here, input),
+        "DescribeQueryDefinitions" => describe_queries(here, input),
+        "DeleteQueryDefinition" => {
+            let id = input.str("queryDefinitionId")?;
+            here.region.saved_queries.remove(id).map(|_| json!({"success": true})).ok_or_else(no_query)
+        }
+        _ => Err(unknown(call)),
+    }
+}
+
+fn not_found(message: &str) -> AwsError {
+    AwsError::bad("ResourceNotFoundException", message)
+}
+
+fn no_query() -> AwsError {
+    not_found("The specified query definition does not exist.")
+}
+
+fn invalid(message: impl Into<String>) -> AwsError {
+    AwsError::bad("InvalidParameterException", message)
+}
+
+/// Now as this service writes it: in milliseconds.
+fn now(here: &Here<'_>) -> i64 {
+    (here.clock.now() * 1000.0) as i64
+}
+
+/// The size of a page, which AWS limits.
+fn most(input: &Input, name: &str, usual: i64, limit: i64) -> Result<usize, AwsError> {
+    let most = input.int(name).unwrap_or(usual);
+    if (1..=limit).contains(&most) {
+        return Ok(most as usize);
+    }
+    Err(invalid(format!("Value '{most}' at '{name}' failed to satisfy constraint: Member must have value between 1 and {limit}")))
+}
+
+fn group_name(input: &Input) -> Result<&str, AwsError> {
+    let name = input.str("logGroupName")?;
+    let allowed = |c: char| c.is_ascii_alphanumeric() || "_/.#-".contains(c);
+    if !(1..=512).contains(&name.len()) || !name.chars().all(allowed) || name.starts_with("aws/") {
+        return Err(invalid(format!(
+            "Value '{name}' at 'logGroupName' failed to satisfy constraint: [\\.\\-_/#A-Za-z0-9]+, 1 to 512 of them"
+        )));
+    }
+    Ok(name)
+}
+
+/// The log group of a call: by name or, where AWS allows that, by ARN.
+fn group<'a>(here: &'a mut Here<'_>, input: &Input) -> Result<&'a mut Item, AwsError> {
+    let name = match input.opt("resourceIdentifier") {
+        Some(arn) if input.opt("logGroupName").is_none() => arn.trim_end_matches(":*").rsplit(':').next().unwrap_or(arn),
+        _ => input.str("logGroupName")?,
+    };
+    here.region.log_groups.get_mut(name).ok_or_else(|| not_found("The specified log group does not exist."))
+}
+
+/// The log group of a tag operation, which takes the ARN without `:*`.
+fn resource<'a>(here: &'a mut Here<'_>, input: &Input) -> Result<&'a mut Item, AwsError> {
+    let arn = input.str("resourceArn")?;
+    let found = here.region.log_groups.values_mut().find(|group| group.str("logGroupArn") == arn);
+    found.ok_or_else(|| not_found("The specified resource does not exist."))
+}
+
+fn key(here: &Here<'_>, name: &str) -> Result<String, AwsError> {
+    if super::kms::can_encrypt(here, name) {
+        return Ok(name.to_owned());
+    }
+    Err(invalid(format!("The specified KMS key {name} does not exist or is not allowed to be used with the log group.")))
+}
+
+fn tags(input: &Input) -> Tags {
+    let found = input.0.get("tags").and_then(Value::as_object).into_iter().flatten();
+    found.filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned()))).collect()
+}
+
+fn tag(here: &mut Here<'_>, input: &Input) -> Answer {
+    let found = resource(here, input)?;
+    let mut all = found.tags.clone();
+    all.extend(tags(input));
+    if all.len() > MOST_TAGS {
+        return Err(AwsError::bad("TooManyTagsException", format!("A resource can have no more than {MOST_TAGS} tags.")));
+    }
+    found.tags = all;
+    Ok(json!({}))
+}
+
+fn create(here: &mut Here<'_>, input: &Input) -> Answer {
+    let name = group_name(input)?.to_owned();
+    let key = input.opt("kmsKeyId").map(|name| key(here, name)).transpose()?;
+    let tags = tags(input);
+    if tags.len() > MOST_TAGS {
+        return Err(invalid(format!("A resource can have no more than {MOST_TAGS} tags.")));
+    }
+    if here.region.log_groups.contains_key(&name) {
+        return Err(AwsError::bad("ResourceAlreadyExistsException", "The specified log group already exists"));
+    }
+    let arn = here.arn("logs", &format!("log-group:{name}"));
+    let mut body = json!({
+        "logGroupName": name, "arn": format!("{arn}:*"), "logGroupArn": arn, "creationTime": now(here), "storedBytes": 0,
+        "logGroupClass": input.opt("logGroupClass").unwrap_or("STANDARD"),
+    });
+    merge(&mut body, json!({"kmsKeyId": key}));
+    here.region.log_groups.insert(name, Item::new(body, tags));
+    Ok(json!({}))
+}
+
+fn filters_of(here: &Here<'_>, group: &str) -> usize {
+    here.region.metric_filters.values().filter(|filter| filter.str("logGroupName") == group).count()
+}
+
+fn describe(here: &Here<'_>, input: &Input) -> Answer {
+    let (prefix, pattern) = (input.opt("logGroupNamePrefix"), input.opt("logGroupNamePattern"));
+    if prefix.is_some() && pattern.is_some() {
+        return Err(invalid("LogGroup name prefix and LogGroup name pattern are mutually exclusive parameters."));
+    }
+    let pattern = pattern.map(str::to_lowercase).unwrap_or_default();
+    let wanted = |name: &str| name.starts_with(prefix.unwrap_or_default()) && name.to_lowercase().contains(&pattern);
+    let all = here.region.log_groups.iter().filter(|(name, _)| wanted(name));
+    let all = all.map(|(name, group)| {
+        let mut body = group.body.clone();
+        body["metricFilterCount"] = json!(filters_of(here, name));
+        body
+    });
+    Ok(page("logGroups", all.collect(), input.opt("nextToken"), most(input, "limit", 50, 50)?, "nextToken"))
+}
+
+fn delete(here: &mut Here<'_>, input: &Input) -> Answer {
+    group(here, input)?;
+    let name = input.str("logGroupName")?;
+    here.region.log_groups.remove(name);
+    here.region.metric_filters.retain(|_, filter| filter.str("logGroupName") != name);
+    Ok(json!({}))
+}
+
+fn retain(here: &mut Here<'_>, input: &Input) -> Answer {
+    let days = input.int("retentionInDays").ok_or_else(|| invalid("retentionInDays is required"))?;
+    if !RETENTION.contains(&days) {
+        return Err(invalid(format!("{days} is not a valid retention in days; valid values are {RETENTION:?}")));
+    }
+    group(here, input)?.set(json!({"retentionInDays": days}));
+    Ok(json!({}))
+}
+
+/// The only transformation that AWS allows in a metric filter.
+fn transformation(input: &Input) -> Result<Value, AwsError> {
+    let all = input.parts("metricTransformations");
+    let [one] = all.as_slice() else { return Err(invalid("metricTransformations must have exactly one element")) };
+    for name in ["metricName", "metricNamespace", "metricValue"] {
+        one.opt(name).filter(|text| !text.is_empty()).ok_or_else(|| invalid(format!("metricTransformations.{name} is required")))?;
+    }
+    let has_dimensions = one.0.get("dimensions").and_then(Value::as_object).is_some_and(|dimensions| !dimensions.is_empty());
+    if has_dimensions && one.0.get("defaultValue").is_some_and(|value| !value.is_null()) {
+        return Err(invalid("Invalid metric transformation: dimensions and default value are mutually exclusive properties."));
+    }
+    Ok(copy(one, &["metricName", "metricNamespace", "metricValue", "defaultValue", "dimensions", "unit"]))
+}
+
+fn put_filter(here: &mut Here<'_>, input: &Input) -> Answer {
+    group(here, input)?;
+    let (group, name, pattern) = (input.str("logGroupName")?, input.str("filterName")?, input.str("filterPattern")?);
+    if !(1..=512).contains(&name.len()) || name.contains([':', '*']) || pattern.len() > 1024 {
+        return Err(invalid(format!("The name or the pattern of the metric filter {name} is not valid")));
+    }
+    let transformation = transformation(input)?;
+    let id = format!("{group}/{name}");
+    let there = here.region.metric_filters.get(&id);
+    if there.is_none() && filters_of(here, group) >= MOST_FILTERS {
+        return Err(AwsError::bad("LimitExceededException", format!("A log group can have no more than {MOST_FILTERS} metric filters.")));
+    }
+    let since = there.and_then(|filter| filter.body["creationTime"].as_i64()).unwrap_or_else(|| now(here));
+    let body = json!({
+        "filterName": name, "filterPattern": pattern, "logGroupName": group, "metricTransformations": [transformation],
+        "creationTime": since,
+    });
+    here.region.metric_filters.insert(id, Item::new(body, Tags::default()));
+    Ok(json!({}))
+}
+
+fn describe_filters(here: &mut Here<'_>, input: &Input) -> Answer {
+    let (of, prefix) = (input.opt("logGroupName"), input.opt("filterNamePrefix").unwrap_or_default());
+    if of.is_some() {
+        group(here, input)?;
+    }
+    let (metric, namespace) = (input.opt("metricName"), input.opt("metricNamespace"));
+    if metric.is_some() != namespace.is_some() {
+        return Err(invalid("metricName and metricNamespace must be given together"));
+    }
+    let wanted = |filter: &Item| {
+        let target = &filter.body["metricTransformations"][0];
+        of.is_none_or(|of| filter.str("logGroupName") == of)
+            && filter.str("filterName").starts_with(prefix)
+            && metric.is_none_or(|metric| target["metricName"] == metric)
+            && namespace.is_none_or(|namespace| target["metricNamespace"] == namespace)
+    };
+    let all = here.region.metric_filters.values().filter(|filter| wanted(filter)).map(|filter| filter.body.clone()).collect();
+    Ok(page("metricFilters", all, input.opt("nextToken"), most(input, "limit", 50, 50)?, "nextToken"))
+}
+
+fn put_query(here: &mut Here<'_>, input: &Input) -> Answer {
+    let (name, query) = (input.str("name")?, input.str("queryString")?);
+    if !(1..=255).contains(&name.len()) || !(1..=10_000).contains(&query.len()) {
+        return Err(invalid("name must have 1 to 255 characters and queryString 1 to 10000"));
+    }
+    let token = input.opt("clientToken");
+    let made = here.region.saved_queries.iter().find(|(_, item)| token.is_some() && item.inside["token"].as_str() == token);
+    let made = made.map(|(id, _)| id.clone());
+    let id = match (input.opt("queryDefinitionId"), made) {
+        (None, Some(made)) => return Ok(json!({"queryDefinitionId": made})),
+        (None, None) => here.ids.uuid(),
+        (Some(id), _) if here.region.saved_queries.contains_key(id) => id.to_owned(),
+        (Some(_), _) => return Err(no_query()),
+    };
+    // An update replaces everything: what the request does not name is gone.
+    let mut body = json!({
+        "queryDefinitionId": id, "queryLanguage": input.opt("queryLanguage").unwrap_or("CWLI"), "name": name, "queryString": query,
+        "lastModified": now(here), "logGroupNames": [],
+    });
+    merge(&mut body, copy(input, &["logGroupNames"]));
+    let item = here.region.saved_queries.entry(id.clone()).or_default();
+    item.body = body;
+    // The token that made it keeps its meaning after an update.
+    if item.inside.is_null() {
+        item.inside = json!({"token": token});
+    }
+    Ok(json!({"queryDefinitionId": id}))
+}
+
+fn describe_queries(here: &Here<'_>, input: &Input) -> Answer {
+    let prefix = input.opt("queryDefinitionNamePrefix").unwrap_or_default();
+    let all = here.region.saved_queries.values().filter(|query| query.str("name").starts_with(prefix));
+    let all = all.map(|query| query.body.clone()).collect();
+    Ok(page("queryDefinitions", all, input.opt("nextToken"), most(input, "maxResults", 1000, 1000)?, "nextToken"))
+}

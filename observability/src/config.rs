@@ -1,0 +1,62 @@
+//! The `[observability]` table of `envs/*.toml`.
+
+use engine::DeclareError;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// The settings of the observability layer.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Days that logs are kept: one of the numbers that CloudWatch allows, for example 7, 14, 30, 90, 365.
+    pub retention_days: i32,
+    /// Who gets an e-mail when an alarm rings; each address confirms by a link.
+    pub alarm_emails: Vec<String>,
+    /// Whether there is a dashboard.
+    pub dashboard: bool,
+    /// Errors in the application's log within five minutes that ring the alarm.
+    pub error_threshold: f64,
+    /// Whether the VPC's traffic is logged.
+    pub flow_logs: bool,
+}
+
+impl Default for Config {
+    fn default() -> Config {
+        Config { retention_days: 30, alarm_emails: Vec::new(), dashboard: true, error_threshold: 5.0, flow_logs: false }
+    }
+}
+
+/// <https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html>
+const RETENTIONS: [i32; 22] = [1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653];
+
+impl Config {
+    /// Checks what the types cannot.
+    ///
+    /// # Errors
+    /// [`DeclareError::Setting`] with the key.
+    pub fn check(&self) -> Result<(), DeclareError> {
+        if !RETENTIONS.contains(&self.retention_days) {
+            let next = RETENTIONS.iter().find(|days| **days > self.retention_days).unwrap_or(&3653);
+            let problem = format!("CloudWatch does not keep logs for {} days; the next possible number is {next}", self.retention_days);
+            return Err(DeclareError::setting("observability.retention_days", problem));
+        }
+        if let Some(wrong) = self.alarm_emails.iter().find(|address| !address.contains('@') || address.contains(' ')) {
+            return Err(DeclareError::setting("observability.alarm_emails", format!("`{wrong}` is not an e-mail address")));
+        }
+        if self.error_threshold < 1.0 {
+            return Err(DeclareError::setting("observability.error_threshold", "must be at least 1"));
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_retention_that_cloudwatch_does_not_know_is_refused_with_the_next_one() {
+        let config = Config { retention_days: 10, ..Config::default() };
+        assert!(config.check().unwrap_err().to_string().contains("14"));
+    }
+}

@@ -1,0 +1,129 @@
+//! A log group. One that a service made by itself before us, without any identity, is taken over and given its retention.
+//! <https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_CreateLogGroup.html>
+
+use aws::named::{Calls, Tags, has_identity, tag_changes};
+use aws::{Aws, FaultExt};
+use contract::{KeyArn, LogGroupName};
+use engine::{Address, Ask, Fault, Found, Identity, IdentityBy, Kind, Replace, Resource, Seen};
+use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
+
+/// What the log group should be.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct LogGroup {
+    /// Its name.
+    pub name: String,
+    /// Days that it keeps its events; 0 is for ever.
+    pub retention_days: i32,
+    /// The key that it is encrypted with.
+    pub key: KeyArn,
+}
+
+impl Resource for LogGroup {
+    const KIND: Kind = "log_group";
+    const REPLACE_ON: &'static [&'static str] = &["name"];
+    const REPLACE: Replace = Replace::DeleteFirst;
+    type Output = LogGroupName;
+
+    fn identity(&self, _: u32) -> IdentityBy {
+        IdentityBy::Name(self.name.clone())
+    }
+
+    fn placeholder(&self, _: &Address) -> LogGroupName {
+        LogGroupName(self.name.clone())
+    }
+}
+
+/// Works on log groups.
+#[derive(Clone, Debug)]
+pub(super) struct LogGroups(pub Aws);
+
+impl LogGroups {
+    async fn tags(&self, arn: &str) -> Result<Option<Tags>, Fault> {
+        let answer = self.0.logs.list_tags_for_resource().resource_arn(arn).send().await.or_gone("logs:ListTagsForResource")?;
+        Ok(answer.map(|answer| answer.tags.unwrap_or_default().into_iter().collect()))
+    }
+
+    async fn arn(&self, name: &str) -> Result<String, Fault> {
+        Ok(format!("arn:aws:logs:{}:{}:log-group:{name}", self.0.region, self.0.account().await?))
+    }
+
+    async fn retain(&self, want: &LogGroup) -> Result<(), Fault> {
+        if want.retention_days == 0 {
+            return self
+                .0
+                .logs
+                .delete_retention_policy()
+                .log_group_name(&want.name)
+                .send()
+                .await
+                .or_fault("logs:DeleteRetentionPolicy")
+                .map(|_| ());
+        }
+        let call = self.0.logs.put_retention_policy().log_group_name(&want.name).retention_in_days(want.retention_days);
+        call.send().await.or_fault("logs:PutRetentionPolicy").map(|_| ())
+    }
+}
+
+impl Calls<LogGroup> for LogGroups {
+    async fn look(&self, asks: &[Ask<LogGroup>]) -> Result<Found<LogGroup>, Fault> {
+        let mut found = Found::new();
+        for ask in asks {
+            let call = self.0.logs.describe_log_groups().log_group_name_prefix(&ask.want.name);
+            let answer = call.send().await.or_fault("logs:DescribeLogGroups")?;
+            let Some(group) = answer.log_groups().iter().find(|group| group.log_group_name() == Some(ask.want.name.as_str())) else {
+                continue;
+            };
+            let arn = group.arn().unwrap_or_default().trim_end_matches(":*");
+            let Some(tags) = self.tags(arn).await? else { continue };
+            let live = LogGroup {
+                name: ask.want.name.clone(),
+                retention_days: group.retention_in_days().unwrap_or(0),
+                key: KeyArn(group.kms_key_id().unwrap_or_default().to_owned()),
+            };
+            let ours = ask.who.owns(&tags) || !has_identity(&tags);
+            found.insert(ask.who.address.clone(), Seen { output: LogGroupName(live.name.clone()), live, ours, tags: Some(tags) });
+        }
+        Ok(found)
+    }
+
+    async fn create(&self, who: &Identity, want: &LogGroup) -> Result<(), Fault> {
+        let tags: HashMap<String, String> = who.tags.clone().into_iter().collect();
+        let call = self.0.logs.create_log_group().log_group_name(&want.name).kms_key_id(want.key.as_str()).set_tags(Some(tags));
+        match call.send().await.or_fault("logs:CreateLogGroup") {
+            // The retry of a create whose answer was lost: whose it is the next look tells.
+            Err(fault) if fault.code == "ResourceAlreadyExistsException" => return Err(fault),
+            other => drop(other?),
+        }
+        self.retain(want).await
+    }
+
+    /// A group that was found without a retention (its create was interrupted, or a service made it) gets its own here.
+    async fn settle(&self, want: &LogGroup, _: &LogGroupName, _: &engine::Ticks) -> Result<(), Fault> {
+        self.retain(want).await
+    }
+
+    async fn change(&self, who: &Identity, want: &LogGroup, seen: &Seen<LogGroup>) -> Result<(), Fault> {
+        if seen.live.key != want.key {
+            let call = self.0.logs.associate_kms_key().log_group_name(&want.name).kms_key_id(want.key.as_str());
+            call.send().await.or_fault("logs:AssociateKmsKey")?;
+        }
+        let (set, stale) = tag_changes(who, seen.tags.as_ref());
+        if set.is_empty() && stale.is_empty() {
+            return Ok(());
+        }
+        let arn = self.arn(&want.name).await?;
+        if !set.is_empty() {
+            let set = set.into_iter().collect::<HashMap<_, _>>();
+            self.0.logs.tag_resource().resource_arn(&arn).set_tags(Some(set)).send().await.or_fault("logs:TagResource")?;
+        }
+        if !stale.is_empty() {
+            self.0.logs.untag_resource().resource_arn(&arn).set_tag_keys(Some(stale)).send().await.or_fault("logs:UntagResource")?;
+        }
+        Ok(())
+    }
+
+    async fn remove(&self, spec: &LogGroup, _: &LogGroupName) -> Result<(), Fault> {
+        self.0.logs.delete_log_group().log_group_name(&spec.name).send().await.or_gone("logs:DeleteLogGroup").map(|_| ())
+    }
+}

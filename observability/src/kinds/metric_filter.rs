@@ -1,0 +1,77 @@
+//! A metric filter: log events that match become a metric. It belongs to its log group and goes with it.
+//! <https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutMetricFilter.html>
+
+use aws::named::{Calls, untagged};
+use aws::{Aws, FaultExt};
+use aws_sdk_cloudwatchlogs::types::MetricTransformation;
+use contract::LogGroupName;
+use engine::{Address, Ask, Fault, Found, Identity, IdentityBy, Kind, Replace, Resource, Seen};
+use serde::{Deserialize, Serialize};
+
+/// What the filter should be.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct MetricFilter {
+    /// Its log group.
+    pub group: LogGroupName,
+    /// Its name in the group.
+    pub name: String,
+    /// Which events match.
+    pub pattern: String,
+    /// The metric's namespace.
+    pub namespace: String,
+    /// The metric's name; each event counts one.
+    pub metric: String,
+}
+
+impl Resource for MetricFilter {
+    const KIND: Kind = "metric_filter";
+    const REPLACE_ON: &'static [&'static str] = &["group", "name"];
+    const REPLACE: Replace = Replace::DeleteFirst;
+    type Output = ();
+
+    fn identity(&self, _: u32) -> IdentityBy {
+        IdentityBy::Natural(format!("{}/{}", self.group, self.name))
+    }
+
+    fn placeholder(&self, _: &Address) {}
+}
+
+/// Works on metric filters.
+#[derive(Clone, Debug)]
+pub(super) struct MetricFilters(pub Aws);
+
+impl Calls<MetricFilter> for MetricFilters {
+    async fn look(&self, asks: &[Ask<MetricFilter>]) -> Result<Found<MetricFilter>, Fault> {
+        let mut found = Found::new();
+        for ask in asks {
+            let call = self.0.logs.describe_metric_filters().log_group_name(ask.want.group.as_str()).filter_name_prefix(&ask.want.name);
+            let Some(answer) = call.send().await.or_gone("logs:DescribeMetricFilters")? else { continue };
+            let Some(it) = answer.metric_filters().iter().find(|it| it.filter_name() == Some(ask.want.name.as_str())) else { continue };
+            let to = it.metric_transformations().first();
+            let live = MetricFilter {
+                pattern: it.filter_pattern().unwrap_or_default().to_owned(),
+                namespace: to.map(|to| to.metric_namespace().to_owned()).unwrap_or_default(),
+                metric: to.map(|to| to.metric_name().to_owned()).unwrap_or_default(),
+                ..ask.want.clone()
+            };
+            found.insert(ask.who.address.clone(), untagged(live, (), true));
+        }
+        Ok(found)
+    }
+
+    async fn create(&self, _: &Identity, want: &MetricFilter) -> Result<(), Fault> {
+        let to = MetricTransformation::builder().metric_namespace(&want.namespace).metric_name(&want.metric).metric_value("1");
+        let to = to.default_value(0.0).build().map_err(|error| Fault::new(engine::Class::Bug, error.to_string()))?;
+        let call = self.0.logs.put_metric_filter().log_group_name(want.group.as_str()).filter_name(&want.name);
+        call.filter_pattern(&want.pattern).metric_transformations(to).send().await.or_fault("logs:PutMetricFilter").map(|_| ())
+    }
+
+    async fn change(&self, who: &Identity, want: &MetricFilter, seen: &Seen<MetricFilter>) -> Result<(), Fault> {
+        if &seen.live == want { Ok(()) } else { self.create(who, want).await }
+    }
+
+    async fn remove(&self, spec: &MetricFilter, (): &()) -> Result<(), Fault> {
+        let call = self.0.logs.delete_metric_filter().log_group_name(spec.group.as_str()).filter_name(&spec.name);
+        call.send().await.or_gone("logs:DeleteMetricFilter").map(|_| ())
+    }
+}

@@ -1,0 +1,90 @@
+//! The topic that alarms tell.
+//! <https://docs.aws.amazon.com/sns/latest/api/API_CreateTopic.html>
+
+use aws::named::{Calls, Tags, owned, tag_changes};
+use aws::{Aws, FaultExt};
+use aws_sdk_sns::types::Tag;
+use contract::{KeyArn, TopicArn};
+use engine::{Address, Ask, Fault, Found, Identity, IdentityBy, Kind, Replace, Resource, Seen};
+use serde::{Deserialize, Serialize};
+
+/// What the topic should be.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct SnsTopic {
+    /// Its name, unique in account and region.
+    pub name: String,
+    /// The key that messages are encrypted with.
+    pub key: KeyArn,
+}
+
+impl Resource for SnsTopic {
+    const KIND: Kind = "sns_topic";
+    const REPLACE_ON: &'static [&'static str] = &["name"];
+    const REPLACE: Replace = Replace::DeleteFirst;
+    type Output = TopicArn;
+
+    fn identity(&self, _: u32) -> IdentityBy {
+        IdentityBy::Name(self.name.clone())
+    }
+
+    fn placeholder(&self, at: &Address) -> TopicArn {
+        TopicArn::unknown(at)
+    }
+}
+
+/// Works on topics.
+#[derive(Clone, Debug)]
+pub(super) struct SnsTopics(pub Aws);
+
+fn tags(tags: &Tags) -> Vec<Tag> {
+    tags.iter().filter_map(|(key, value)| Tag::builder().key(key).value(value).build().ok()).collect()
+}
+
+impl Calls<SnsTopic> for SnsTopics {
+    async fn look(&self, asks: &[Ask<SnsTopic>]) -> Result<Found<SnsTopic>, Fault> {
+        let mut found = Found::new();
+        for ask in asks {
+            let arn = match &ask.last {
+                Some(arn) => arn.0.clone(),
+                None => format!("arn:aws:sns:{}:{}:{}", self.0.region, self.0.account().await?, ask.want.name),
+            };
+            let Some(topic) = self.0.sns.get_topic_attributes().topic_arn(&arn).send().await.or_gone("sns:GetTopicAttributes")? else {
+                continue;
+            };
+            let key = topic.attributes().and_then(|all| all.get("KmsMasterKeyId")).cloned().unwrap_or_default();
+            let Some(tags) = self.0.sns.list_tags_for_resource().resource_arn(&arn).send().await.or_gone("sns:ListTagsForResource")? else {
+                continue;
+            };
+            let tags = tags.tags().iter().map(|tag| (tag.key().to_owned(), tag.value().to_owned())).collect();
+            let live = SnsTopic { name: ask.want.name.clone(), key: KeyArn(key) };
+            found.insert(ask.who.address.clone(), owned(&ask.who, live, TopicArn(arn), tags));
+        }
+        Ok(found)
+    }
+
+    /// Making a topic that exists returns it: [`aws::named::Named`] looks first.
+    async fn create(&self, who: &Identity, want: &SnsTopic) -> Result<(), Fault> {
+        let call = self.0.sns.create_topic().name(&want.name).attributes("KmsMasterKeyId", want.key.as_str());
+        call.set_tags(Some(tags(&who.tags))).send().await.or_fault("sns:CreateTopic").map(|_| ())
+    }
+
+    async fn change(&self, who: &Identity, want: &SnsTopic, seen: &Seen<SnsTopic>) -> Result<(), Fault> {
+        let arn = seen.output.as_str();
+        if seen.live.key != want.key {
+            let call = self.0.sns.set_topic_attributes().topic_arn(arn).attribute_name("KmsMasterKeyId");
+            call.attribute_value(want.key.as_str()).send().await.or_fault("sns:SetTopicAttributes")?;
+        }
+        let (set, stale) = tag_changes(who, seen.tags.as_ref());
+        if !set.is_empty() {
+            self.0.sns.tag_resource().resource_arn(arn).set_tags(Some(tags(&set))).send().await.or_fault("sns:TagResource")?;
+        }
+        if !stale.is_empty() {
+            self.0.sns.untag_resource().resource_arn(arn).set_tag_keys(Some(stale)).send().await.or_fault("sns:UntagResource")?;
+        }
+        Ok(())
+    }
+
+    async fn remove(&self, _: &SnsTopic, arn: &TopicArn) -> Result<(), Fault> {
+        self.0.sns.delete_topic().topic_arn(arn.as_str()).send().await.or_gone("sns:DeleteTopic").map(|_| ())
+    }
+}

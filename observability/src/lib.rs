@@ -1,0 +1,51 @@
+//! The observability layer: log groups with a retention, the topic that alarms tell, a dashboard, saved queries, an alarm on
+//! errors in the logs, and the VPC's flow logs.
+
+pub mod config;
+mod dashboard;
+mod declare;
+pub mod kinds;
+
+pub use config::Config;
+pub use declare::Inputs;
+
+use aws::{Aws, Deploys};
+use contract::{Names, NetworkDoors, ObservabilityDoors, SecretsDoors, Upstream};
+use engine::{DeclareError, Graph, Kinds, Layer, LayerError, LayerName};
+
+/// The observability layer.
+#[derive(Clone, Copy, Debug)]
+pub struct Observability;
+
+impl Layer for Observability {
+    const NAME: LayerName = LayerName::Observability;
+    type Config = Config;
+    type Inputs = Inputs;
+    type Outputs = ObservabilityDoors;
+
+    fn declare(config: &Config, inputs: Inputs, g: &mut Graph) -> Result<ObservabilityDoors, DeclareError> {
+        declare::declare(config, &inputs, g)
+    }
+}
+
+impl Deploys for Observability {
+    fn check(config: &Config, _: &Names) -> Result<(), DeclareError> {
+        config.check()
+    }
+
+    async fn inputs(aws: &Aws, _: &Config, names: &Names, upstream: &Upstream) -> Result<Inputs, LayerError> {
+        let network: NetworkDoors = upstream.doors(LayerName::Observability)?;
+        let secrets: SecretsDoors = upstream.doors(LayerName::Observability)?;
+        Ok(Inputs {
+            names: names.clone(),
+            region: aws.region.clone(),
+            account: aws.account().await?,
+            vpc: network.vpc_id,
+            key: secrets.key,
+        })
+    }
+
+    fn kinds(aws: &Aws) -> Kinds {
+        kinds::kinds(aws)
+    }
+}

@@ -1,0 +1,3 @@
+//! `observability`: this layer alone, for the team that owns it.
+
+cli::layer!(observability::Observability);
