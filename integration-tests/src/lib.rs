@@ -29,6 +29,9 @@ length = 50
 [observability]
 alarm_emails = ["ops@example.com"]
 flow_logs = true
+[database]
+engine_version = "16.3"
+final_snapshot = false
 "#;
 
 /// One stack, its memory and its world.

@@ -19,6 +19,9 @@ pub struct EnvFile {
     /// The observability layer.
     #[serde(default)]
     pub observability: observability::Config,
+    /// The database layer.
+    #[serde(default)]
+    pub database: database::Config,
 }
 
 /// The JSON schema of an env file. Every key may be missing: base.toml, the env's file and variables are layered.

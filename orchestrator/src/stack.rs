@@ -4,17 +4,18 @@ use aws::{Aws, Deploys, Stage};
 use cli::app::{Declared, Wanted};
 use cli::{Problem, Settings};
 use contract::{Names, Upstream};
+use database::DatabaseLayer;
 use engine::{Kinds, LayerName};
 use network::Network;
 use observability::Observability;
 use secrets::Secrets;
 
 /// The layers that exist, in lock order.
-pub const LAYERS: &[LayerName] = &[LayerName::Network, LayerName::Secrets, LayerName::Observability];
+pub const LAYERS: &[LayerName] = &[LayerName::Network, LayerName::Secrets, LayerName::Observability, LayerName::Database];
 
 /// Every kind of every layer.
 pub fn kinds(aws: &Aws) -> Kinds {
-    Network::kinds(aws).and(Secrets::kinds(aws)).and(Observability::kinds(aws))
+    Network::kinds(aws).and(Secrets::kinds(aws)).and(Observability::kinds(aws)).and(DatabaseLayer::kinds(aws))
 }
 
 /// The layers' settings, checked: made before anything is opened or called.
@@ -24,6 +25,7 @@ pub struct Configs {
     network: network::Config,
     secrets: secrets::Config,
     observability: observability::Config,
+    database: database::Config,
 }
 
 /// The table of one layer.
@@ -47,6 +49,7 @@ impl Configs {
             network: table::<Network>(settings, &names)?,
             secrets: table::<Secrets>(settings, &names)?,
             observability: table::<Observability>(settings, &names)?,
+            database: table::<DatabaseLayer>(settings, &names)?,
             names,
         })
     }
@@ -64,6 +67,7 @@ pub async fn declare(aws: &Aws, configs: &Configs, wanted: &Wanted<'_>) -> Resul
             LayerName::Network => stage.declare::<Network>(&configs.network).await,
             LayerName::Secrets => stage.declare::<Secrets>(&configs.secrets).await,
             LayerName::Observability => stage.declare::<Observability>(&configs.observability).await,
+            LayerName::Database => stage.declare::<DatabaseLayer>(&configs.database).await,
             _ => Ok(()),
         };
         declared.map_err(|error| cli::problem::layer(error, wanted.settings))?;

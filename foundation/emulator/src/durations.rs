@@ -22,3 +22,9 @@ pub const RDS_CHANGE: Duration = Duration::from_secs(240);
 pub const RDS_SETTLE: Duration = Duration::from_secs(20);
 /// An instance from `deleting` to gone.
 pub const RDS_DELETE: Duration = Duration::from_secs(240);
+/// A load balancer from `provisioning` to `active`.
+pub const ALB_CREATE: Duration = Duration::from_secs(148);
+/// How long a balancer's interfaces stay after it.
+pub const ALB_FREED: Duration = Duration::from_secs(45);
+/// A target from its registration to `healthy`.
+pub const TARGET_HEALTHY: Duration = Duration::from_secs(20);

@@ -5,6 +5,7 @@
 mod acm;
 mod cloudwatch;
 pub mod ec2;
+mod elbv2;
 mod iam;
 mod kms;
 mod logs;
@@ -36,6 +37,7 @@ pub fn dispatch(world: &mut World, call: &Call) -> Answer {
     match call.service.as_str() {
         "ec2" => ec2::handle(here, call),
         "acm" => acm::handle(here, call),
+        "elasticloadbalancing" => elbv2::handle(here, call),
         "iam" => iam::handle(here, call),
         "logs" => logs::handle(here, call),
         "monitoring" => cloudwatch::handle(here, call),

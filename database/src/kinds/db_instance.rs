@@ -1,0 +1,217 @@
+//! RDS PostgreSQL.
+//! <https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateDBInstance.html>
+
+mod change;
+mod live;
+
+use super::tags;
+use aws::named::{Calls, owned};
+use aws::{Aws, FaultExt};
+use aws_sdk_rds::types::DbInstance as Live;
+use contract::{Database, KeyArn, ParameterGroupName, SecurityGroupId, SubnetGroupName};
+use engine::{Address, Ask, Class, Fault, Found, Identity, IdentityBy, Kind, Poll, Replace, Resource, Seen, Ticks};
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+/// What the instance should be.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DbInstance {
+    /// Its name, unique in account and region.
+    pub identifier: String,
+    /// PostgreSQL's exact version.
+    pub engine_version: String,
+    /// Whether RDS installs newer minors by itself.
+    pub minor_upgrades: bool,
+    /// The instance class.
+    pub class: String,
+    /// Gigabytes.
+    pub storage_gb: i32,
+    /// Gigabytes up to which RDS grows it.
+    pub max_storage_gb: i32,
+    /// `gp3` or `gp2`.
+    pub storage_type: String,
+    /// Whether a standby waits in another zone.
+    pub multi_az: bool,
+    /// The database in it.
+    pub name: String,
+    /// Its user.
+    pub user: String,
+    /// Where its password is: the name of the SSM parameter. Read once, when the instance is made.
+    pub password: String,
+    /// The port.
+    pub port: i32,
+    /// The key that its disk is encrypted with.
+    pub key: KeyArn,
+    /// Its subnets.
+    pub subnet_group: SubnetGroupName,
+    /// Its parameters.
+    pub parameter_group: ParameterGroupName,
+    /// Its security groups.
+    pub security_groups: BTreeSet<SecurityGroupId>,
+    /// Days that backups are kept.
+    pub backup_days: i32,
+    /// When backups are made, UTC.
+    pub backup_window: String,
+    /// When RDS may change it, UTC.
+    pub maintenance_window: String,
+    /// Whether AWS refuses to delete it.
+    pub deletion_protection: bool,
+    /// Whether a delete leaves a last snapshot.
+    pub final_snapshot: bool,
+    /// The logs that go to CloudWatch.
+    pub log_exports: BTreeSet<String>,
+    /// Whether Performance Insights is on.
+    pub insights: bool,
+    /// Whether IAM users may log in.
+    pub iam_auth: bool,
+    /// Whether changes are made at once.
+    pub apply_immediately: bool,
+}
+
+impl Resource for DbInstance {
+    const KIND: Kind = "db_instance";
+    const REPLACE_ON: &'static [&'static str] = &["identifier", "name", "user", "key", "subnet_group", "port"];
+    const REPLACE: Replace = Replace::DeleteFirst;
+    const PROTECTED: bool = true;
+    const TYPICAL: Duration = Duration::from_secs(420);
+    type Output = Database;
+
+    fn identity(&self, _: u32) -> IdentityBy {
+        IdentityBy::Name(self.identifier.clone())
+    }
+
+    fn placeholder(&self, at: &Address) -> Database {
+        Database {
+            identifier: self.identifier.clone(),
+            port: self.port.to_string(),
+            name: self.name.clone(),
+            user: self.user.clone(),
+            ..Database::unknown(at)
+        }
+    }
+}
+
+/// A multi-AZ instance with backups takes about 15 minutes; large ones were seen to need far more.
+const AVAILABLE_WITHIN: Duration = Duration::from_secs(90 * 60);
+/// A last snapshot of a large disk comes before the end.
+const DELETED_WITHIN: Duration = Duration::from_secs(90 * 60);
+
+/// Works on instances.
+#[derive(Clone, Debug)]
+pub(super) struct DbInstances(pub Aws);
+
+impl DbInstances {
+    async fn get(&self, identifier: &str) -> Result<Option<Live>, Fault> {
+        let call = self.0.rds.describe_db_instances().db_instance_identifier(identifier);
+        let answer = call.send().await.or_gone("rds:DescribeDBInstances")?;
+        Ok(answer.and_then(|answer| answer.db_instances.unwrap_or_default().into_iter().next()))
+    }
+
+    /// The password, for the length of one call.
+    async fn password(&self, name: &str) -> Result<SecretString, Fault> {
+        let read = self.0.ssm.get_parameter().name(name).with_decryption(true).send().await.or_fault("ssm:GetParameter")?;
+        Ok(SecretString::from(read.parameter.and_then(|parameter| parameter.value).unwrap_or_default()))
+    }
+
+    async fn until_available(&self, identifier: &str, ticks: &Ticks) -> Result<(), Fault> {
+        let look = || async {
+            let live = self.get(identifier).await?;
+            match live.as_ref().and_then(|it| it.db_instance_status()) {
+                Some("available") => Ok(Poll::Ready(())),
+                None => Err(Fault::new(Class::NotFound, format!("{identifier} is gone"))),
+                Some(state @ ("failed" | "incompatible-parameters" | "incompatible-network" | "storage-full" | "restore-error")) => {
+                    Err(Fault::new(Class::Invalid, format!("{identifier} is {state}; its events in the RDS console say why")))
+                }
+                Some(state) => Ok(Poll::Waiting(format!("{identifier} is {state}"))),
+            }
+        };
+        self.0.until(AVAILABLE_WITHIN).poll(ticks, look).await
+    }
+}
+
+impl Calls<DbInstance> for DbInstances {
+    async fn look(&self, asks: &[Ask<DbInstance>]) -> Result<Found<DbInstance>, Fault> {
+        let mut found = Found::new();
+        for ask in asks {
+            let Some(it) = self.get(&ask.want.identifier).await? else { continue };
+            // One that is being deleted holds its name and is nobody's any more.
+            if it.db_instance_status() == Some("deleting") {
+                continue;
+            }
+            let tags = tags::map(it.tag_list());
+            found.insert(ask.who.address.clone(), owned(&ask.who, live::settings(&it, &ask.want), live::output(&it, &ask.want), tags));
+        }
+        Ok(found)
+    }
+
+    /// The name is unique: a repeated create is refused, and the instance is found by its name.
+    async fn create(&self, who: &Identity, want: &DbInstance) -> Result<(), Fault> {
+        let password = self.password(&want.password).await?;
+        let call = self.0.rds.create_db_instance().db_instance_identifier(&want.identifier).engine("postgres");
+        let call = call.engine_version(&want.engine_version).auto_minor_version_upgrade(want.minor_upgrades);
+        let call = call.db_instance_class(&want.class).multi_az(want.multi_az).publicly_accessible(false);
+        let call = call.allocated_storage(want.storage_gb).max_allocated_storage(want.max_storage_gb).storage_type(&want.storage_type);
+        let call = call.storage_encrypted(true).kms_key_id(want.key.as_str()).db_name(&want.name).port(want.port);
+        let call = call.master_username(&want.user).master_user_password(password.expose_secret());
+        let call = call.db_subnet_group_name(want.subnet_group.as_str()).db_parameter_group_name(want.parameter_group.as_str());
+        let call = call.set_vpc_security_group_ids(Some(want.security_groups.iter().map(|id| id.0.clone()).collect()));
+        let call = call.backup_retention_period(want.backup_days).preferred_backup_window(&want.backup_window);
+        let call = call.preferred_maintenance_window(&want.maintenance_window).copy_tags_to_snapshot(true);
+        let call = call.deletion_protection(want.deletion_protection).enable_performance_insights(want.insights);
+        let call = call.enable_iam_database_authentication(want.iam_auth);
+        let call = call.set_enable_cloudwatch_logs_exports(Some(want.log_exports.iter().cloned().collect()));
+        call.set_tags(Some(tags::sdk(&who.tags))).send().await.or_fault("rds:CreateDBInstance").map(|_| ())
+    }
+
+    async fn change(&self, who: &Identity, want: &DbInstance, seen: &Seen<DbInstance>) -> Result<(), Fault> {
+        if want.storage_gb < seen.live.storage_gb {
+            let problem = format!("database.storage_gb: the disk has {} GB and cannot shrink to {}", seen.live.storage_gb, want.storage_gb);
+            return Err(Fault::new(Class::Invalid, problem));
+        }
+        if let Some(call) = change::modify(&self.0, want, &seen.live) {
+            // What RDS does by itself (a first backup, say) refuses changes until it is over.
+            self.until_available(&want.identifier, &engine::Sink::none().ticks(&who.address)).await?;
+            call.send().await.or_fault("rds:ModifyDBInstance")?;
+        }
+        let arn = self.get(&want.identifier).await?.and_then(|it| it.db_instance_arn).unwrap_or_default();
+        tags::sync(&self.0, &arn, who, seen.tags.as_ref()).await
+    }
+
+    async fn settle(&self, want: &DbInstance, _: &Database, ticks: &Ticks) -> Result<(), Fault> {
+        self.until_available(&want.identifier, ticks).await
+    }
+
+    async fn remove(&self, spec: &DbInstance, _: &Database) -> Result<(), Fault> {
+        let Some(live) = self.get(&spec.identifier).await? else { return Ok(()) };
+        let ticks = engine::Sink::none().ticks(&Address::new(engine::LayerName::Database, spec.identifier.clone()));
+        if live.deletion_protection() == Some(true) {
+            self.until_available(&spec.identifier, &ticks).await?;
+            let call = self.0.rds.modify_db_instance().db_instance_identifier(&spec.identifier);
+            call.deletion_protection(false).apply_immediately(true).send().await.or_fault("rds:ModifyDBInstance")?;
+            self.until_available(&spec.identifier, &ticks).await?;
+        }
+        let call = self.0.rds.delete_db_instance().db_instance_identifier(&spec.identifier);
+        let call = if spec.final_snapshot {
+            call.skip_final_snapshot(false).final_db_snapshot_identifier(change::snapshot(&spec.identifier))
+        } else {
+            call.skip_final_snapshot(true).delete_automated_backups(true)
+        };
+        match call.send().await.or_gone("rds:DeleteDBInstance") {
+            // The retry of a delete whose answer was lost.
+            Err(fault) if fault.class == Class::Busy && fault.message.contains("already being deleted") => Ok(()),
+            other => other.map(|_| ()),
+        }
+    }
+
+    async fn settle_gone(&self, _: &Identity, spec: &DbInstance, ticks: &Ticks) -> Result<(), Fault> {
+        let look = || async {
+            Ok(match self.get(&spec.identifier).await? {
+                None => Poll::Ready(()),
+                Some(it) => Poll::Waiting(format!("{} is {}", spec.identifier, it.db_instance_status().unwrap_or("going"))),
+            })
+        };
+        self.0.until(DELETED_WITHIN).poll(ticks, look).await
+    }
+}

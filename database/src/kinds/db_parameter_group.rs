@@ -1,0 +1,133 @@
+//! PostgreSQL's parameters. Those that only a restart applies are set to wait for one.
+//! <https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_ModifyDBParameterGroup.html>
+
+use super::tags;
+use aws::named::{Calls, owned};
+use aws::{Aws, FaultExt};
+use aws_sdk_rds::types::{ApplyMethod, Parameter};
+use contract::ParameterGroupName;
+use engine::{Address, Ask, Class, Fault, Found, Identity, IdentityBy, Kind, Resource, Seen};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// What the group should be.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct DbParameterGroup {
+    /// Its name, unique in account and region.
+    pub name: String,
+    /// `postgres16`.
+    pub family: String,
+    /// What it is for.
+    pub description: String,
+    /// The parameters that differ from RDS's defaults.
+    pub parameters: BTreeMap<String, String>,
+}
+
+impl Resource for DbParameterGroup {
+    const KIND: Kind = "db_parameter_group";
+    const REPLACE_ON: &'static [&'static str] = &["name", "family"];
+    type Output = ParameterGroupName;
+
+    fn identity(&self, _: u32) -> IdentityBy {
+        IdentityBy::Name(self.name.clone())
+    }
+
+    fn placeholder(&self, at: &Address) -> ParameterGroupName {
+        ParameterGroupName::unknown(at)
+    }
+}
+
+/// Works on parameter groups.
+#[derive(Clone, Debug)]
+pub(super) struct DbParameterGroups(pub Aws);
+
+/// Parameters that only a restart applies, of those that people set.
+const STATIC: [&str; 4] = ["shared_preload_libraries", "max_connections", "shared_buffers", "wal_buffers"];
+
+fn parameter(name: &str, value: Option<&String>) -> Parameter {
+    let method = if STATIC.contains(&name) { ApplyMethod::PendingReboot } else { ApplyMethod::Immediate };
+    Parameter::builder().parameter_name(name).set_parameter_value(value.cloned()).apply_method(method).build()
+}
+
+impl DbParameterGroups {
+    async fn get(&self, name: &str) -> Result<Option<aws_sdk_rds::types::DbParameterGroup>, Fault> {
+        let call = self.0.rds.describe_db_parameter_groups().db_parameter_group_name(name);
+        let answer = call.send().await.or_gone("rds:DescribeDBParameterGroups")?;
+        Ok(answer.and_then(|answer| answer.db_parameter_groups.unwrap_or_default().into_iter().next()))
+    }
+
+    async fn parameters(&self, name: &str) -> Result<BTreeMap<String, String>, Fault> {
+        let mut pages = self.0.rds.describe_db_parameters().db_parameter_group_name(name).source("user").into_paginator().send();
+        let mut all = BTreeMap::new();
+        while let Some(page) = pages.next().await {
+            let page = page.or_fault("rds:DescribeDBParameters")?.parameters.unwrap_or_default();
+            all.extend(page.into_iter().filter_map(|it| Some((it.parameter_name?, it.parameter_value?))));
+        }
+        Ok(all)
+    }
+
+    /// Sets what differs, at most twenty in a call, and gives back to RDS what is not ours any more.
+    async fn sync(&self, want: &DbParameterGroup, live: &BTreeMap<String, String>) -> Result<(), Fault> {
+        let set = want.parameters.iter().filter(|(name, value)| live.get(*name) != Some(*value));
+        let set: Vec<Parameter> = set.map(|(name, value)| parameter(name, Some(value))).collect();
+        for some in set.chunks(20) {
+            let call = self.0.rds.modify_db_parameter_group().db_parameter_group_name(&want.name).set_parameters(Some(some.to_vec()));
+            call.send().await.or_fault("rds:ModifyDBParameterGroup")?;
+        }
+        let reset: Vec<Parameter> =
+            live.keys().filter(|name| !want.parameters.contains_key(*name)).map(|name| parameter(name, None)).collect();
+        for some in reset.chunks(20) {
+            let call = self.0.rds.reset_db_parameter_group().db_parameter_group_name(&want.name).set_parameters(Some(some.to_vec()));
+            call.send().await.or_fault("rds:ResetDBParameterGroup")?;
+        }
+        Ok(())
+    }
+}
+
+impl Calls<DbParameterGroup> for DbParameterGroups {
+    async fn look(&self, asks: &[Ask<DbParameterGroup>]) -> Result<Found<DbParameterGroup>, Fault> {
+        let mut found = Found::new();
+        for ask in asks {
+            let Some(group) = self.get(&ask.want.name).await? else { continue };
+            let Some(tags) = tags::of(&self.0, group.db_parameter_group_arn().unwrap_or_default()).await? else { continue };
+            let live = DbParameterGroup {
+                name: ask.want.name.clone(),
+                family: group.db_parameter_group_family().unwrap_or_default().to_owned(),
+                // AWS cannot change it, and nobody else can.
+                description: ask.want.description.clone(),
+                parameters: self.parameters(&ask.want.name).await?,
+            };
+            let output = ParameterGroupName(live.name.clone());
+            found.insert(ask.who.address.clone(), owned(&ask.who, live, output, tags));
+        }
+        Ok(found)
+    }
+
+    async fn create(&self, who: &Identity, want: &DbParameterGroup) -> Result<(), Fault> {
+        let call = self.0.rds.create_db_parameter_group().db_parameter_group_name(&want.name).db_parameter_group_family(&want.family);
+        let call = call.description(&want.description).set_tags(Some(tags::sdk(&who.tags)));
+        match call.send().await.or_fault("rds:CreateDBParameterGroup") {
+            Err(fault) if fault.code == "DBParameterGroupAlreadyExists" => {}
+            other => drop(other?),
+        }
+        // The group may be the one of an earlier create whose answer was lost; somebody else's is not touched.
+        let ask = Ask { who: who.clone(), want: want.clone(), last: None };
+        match self.look(&[ask]).await?.remove(&who.address) {
+            Some(seen) if seen.ours => self.sync(want, &seen.live.parameters).await,
+            Some(_) => Err(Fault::new(Class::Foreign, format!("the parameter group {} exists and is not ours", want.name))),
+            None => Err(Fault::new(Class::InDoubt, format!("the parameter group {} was made and cannot be seen yet", want.name))),
+        }
+    }
+
+    async fn change(&self, who: &Identity, want: &DbParameterGroup, seen: &Seen<DbParameterGroup>) -> Result<(), Fault> {
+        self.sync(want, &seen.live.parameters).await?;
+        let group = self.get(&want.name).await?;
+        let arn = group.as_ref().and_then(|group| group.db_parameter_group_arn()).unwrap_or_default();
+        tags::sync(&self.0, arn, who, seen.tags.as_ref()).await
+    }
+
+    async fn remove(&self, spec: &DbParameterGroup, _: &ParameterGroupName) -> Result<(), Fault> {
+        let call = self.0.rds.delete_db_parameter_group().db_parameter_group_name(&spec.name);
+        call.send().await.or_gone("rds:DeleteDBParameterGroup").map(|_| ())
+    }
+}

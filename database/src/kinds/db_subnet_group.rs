@@ -1,0 +1,94 @@
+//! The subnets that a database may live in.
+//! <https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateDBSubnetGroup.html>
+
+use super::tags;
+use aws::named::{Calls, owned};
+use aws::{Aws, FaultExt};
+use contract::{SubnetGroupName, SubnetId};
+use engine::{Address, Ask, Fault, Found, Identity, IdentityBy, Kind, Replace, Resource, Seen};
+use serde::{Deserialize, Serialize};
+
+/// What the group should be.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct DbSubnetGroup {
+    /// Its name, unique in account and region.
+    pub name: String,
+    /// What it is for.
+    pub description: String,
+    /// Its subnets, in two zones or more.
+    pub subnets: Vec<SubnetId>,
+}
+
+impl Resource for DbSubnetGroup {
+    const KIND: Kind = "db_subnet_group";
+    const REPLACE_ON: &'static [&'static str] = &["name"];
+    const REPLACE: Replace = Replace::DeleteFirst;
+    const SETS: &'static [&'static str] = &["subnets"];
+    type Output = SubnetGroupName;
+
+    fn identity(&self, _: u32) -> IdentityBy {
+        IdentityBy::Name(self.name.clone())
+    }
+
+    fn placeholder(&self, at: &Address) -> SubnetGroupName {
+        SubnetGroupName::unknown(at)
+    }
+}
+
+/// Works on subnet groups.
+#[derive(Clone, Debug)]
+pub(super) struct DbSubnetGroups(pub Aws);
+
+impl DbSubnetGroups {
+    async fn get(&self, name: &str) -> Result<Option<aws_sdk_rds::types::DbSubnetGroup>, Fault> {
+        let call = self.0.rds.describe_db_subnet_groups().db_subnet_group_name(name);
+        let answer = call.send().await.or_gone("rds:DescribeDBSubnetGroups")?;
+        Ok(answer.and_then(|answer| answer.db_subnet_groups.unwrap_or_default().into_iter().next()))
+    }
+}
+
+impl Calls<DbSubnetGroup> for DbSubnetGroups {
+    async fn look(&self, asks: &[Ask<DbSubnetGroup>]) -> Result<Found<DbSubnetGroup>, Fault> {
+        let mut found = Found::new();
+        for ask in asks {
+            let Some(group) = self.get(&ask.want.name).await? else { continue };
+            let Some(tags) = tags::of(&self.0, group.db_subnet_group_arn().unwrap_or_default()).await? else { continue };
+            let live = DbSubnetGroup {
+                name: ask.want.name.clone(),
+                description: group.db_subnet_group_description().unwrap_or_default().to_owned(),
+                subnets: group.subnets().iter().map(|it| SubnetId(it.subnet_identifier().unwrap_or_default().to_owned())).collect(),
+            };
+            let output = SubnetGroupName(live.name.clone());
+            found.insert(ask.who.address.clone(), owned(&ask.who, live, output, tags));
+        }
+        Ok(found)
+    }
+
+    async fn create(&self, who: &Identity, want: &DbSubnetGroup) -> Result<(), Fault> {
+        let subnets = want.subnets.iter().map(|id| id.0.clone()).collect();
+        let call = self.0.rds.create_db_subnet_group().db_subnet_group_name(&want.name).db_subnet_group_description(&want.description);
+        let call = call.set_subnet_ids(Some(subnets)).set_tags(Some(tags::sdk(&who.tags)));
+        call.send().await.or_fault("rds:CreateDBSubnetGroup").map(|_| ())
+    }
+
+    async fn change(&self, who: &Identity, want: &DbSubnetGroup, seen: &Seen<DbSubnetGroup>) -> Result<(), Fault> {
+        let sorted = |group: &DbSubnetGroup| {
+            let mut subnets = group.subnets.clone();
+            subnets.sort();
+            subnets
+        };
+        if sorted(&seen.live) != sorted(want) || seen.live.description != want.description {
+            let subnets = want.subnets.iter().map(|id| id.0.clone()).collect();
+            let call = self.0.rds.modify_db_subnet_group().db_subnet_group_name(&want.name).set_subnet_ids(Some(subnets));
+            call.db_subnet_group_description(&want.description).send().await.or_fault("rds:ModifyDBSubnetGroup")?;
+        }
+        let group = self.get(&want.name).await?;
+        let arn = group.as_ref().and_then(|group| group.db_subnet_group_arn()).unwrap_or_default();
+        tags::sync(&self.0, arn, who, seen.tags.as_ref()).await
+    }
+
+    async fn remove(&self, spec: &DbSubnetGroup, _: &SubnetGroupName) -> Result<(), Fault> {
+        let call = self.0.rds.delete_db_subnet_group().db_subnet_group_name(&spec.name);
+        call.send().await.or_gone("rds:DeleteDBSubnetGroup").map(|_| ())
+    }
+}

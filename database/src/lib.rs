@@ -1,0 +1,56 @@
+//! The database layer: RDS PostgreSQL in the data subnets, with its groups and its alarms.
+
+pub mod config;
+mod declare;
+pub mod kinds;
+pub mod version;
+
+pub use config::Config;
+pub use declare::Inputs;
+
+use aws::{Aws, Deploys, FaultExt};
+use contract::{DatabaseDoors, Names, Upstream};
+use engine::{DeclareError, Graph, Kinds, Layer, LayerError, LayerName};
+
+/// The database layer.
+#[derive(Clone, Copy, Debug)]
+pub struct DatabaseLayer;
+
+impl Layer for DatabaseLayer {
+    const NAME: LayerName = LayerName::Database;
+    type Config = Config;
+    type Inputs = Inputs;
+    type Outputs = DatabaseDoors;
+
+    fn declare(config: &Config, inputs: Inputs, g: &mut Graph) -> Result<DatabaseDoors, DeclareError> {
+        declare::declare(config, &inputs, g)
+    }
+}
+
+impl Deploys for DatabaseLayer {
+    fn check(config: &Config, _: &Names) -> Result<(), DeclareError> {
+        config.check()
+    }
+
+    /// The engine's version is resolved here: what a plan shows is what will be made.
+    async fn inputs(aws: &Aws, config: &Config, names: &Names, upstream: &Upstream) -> Result<Inputs, LayerError> {
+        let call = aws.rds.describe_db_instances().db_instance_identifier(names.database());
+        let live = call.send().await.or_gone("rds:DescribeDBInstances")?;
+        let live = live.and_then(|answer| answer.db_instances().first().and_then(|it| it.engine_version().map(str::to_owned)));
+        let call = aws.rds.describe_db_engine_versions().engine("postgres").engine_version(version::major(&config.engine_version));
+        let offered = call.send().await.or_fault("rds:DescribeDBEngineVersions")?;
+        let offered = offered.db_engine_versions().iter().filter_map(|it| it.engine_version().map(str::to_owned)).collect::<Vec<_>>();
+        let engine_version = version::resolve(&config.engine_version, live.as_deref(), &offered)?;
+        Ok(Inputs {
+            names: names.clone(),
+            engine_version,
+            network: upstream.doors(LayerName::Database)?,
+            secrets: upstream.doors(LayerName::Database)?,
+            observability: upstream.doors(LayerName::Database)?,
+        })
+    }
+
+    fn kinds(aws: &Aws) -> Kinds {
+        kinds::kinds(aws)
+    }
+}

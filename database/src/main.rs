@@ -1,0 +1,3 @@
+//! `database`: this layer alone, for the team that owns it.
+
+cli::layer!(database::DatabaseLayer);
