@@ -3,13 +3,15 @@
 
 use aws::{Aws, Connection};
 use cli::{Settings, Wanted};
-use emulator::{Emulator, Options};
+use emulator::table::Item;
+use emulator::{Emulator, Options, World};
 use engine::apply::{Apply, Outcome};
 use engine::ledger::{Folded, Ledger, MemoryLedger};
 use engine::plan::Plan;
 use engine::planner::{Allow, Request};
 use engine::{Graph, LayerName, Sink};
 use orchestrator::stack;
+use serde_json::json;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
@@ -32,7 +34,28 @@ flow_logs = true
 [database]
 engine_version = "16.3"
 final_snapshot = false
+[edge]
+https = true
+domain = "shop.example.com"
+hosted_zone = "example.com"
+web_acl_arn = "arn:aws:wafv2:eu-north-1:123456789012:regional/webacl/guard/0a1b"
 "#;
+
+/// What a stack finds in its account: a hosted zone and a web ACL that others made.
+fn furnish(world: &mut World) {
+    let ns = json!({"Name": "example.com.", "Type": "NS", "TTL": "172800", "ResourceRecords": [{"Value": "ns-1.awsdns-01.org."}]});
+    let soa = json!({"Name": "example.com.", "Type": "SOA", "TTL": "900",
+        "ResourceRecords": [{"Value": "ns-1.awsdns-01.org. awsdns-hostmaster.amazon.com. 1 7200 900 1209600 86400"}]});
+    let body = json!({"Id": "/hostedzone/Z0EXAMPLE", "Name": "example.com.", "CallerReference": "others", "Config": {"PrivateZone": false},
+        "ResourceRecordSetCount": 1});
+    let zone = Item { body, inside: json!({"records": [ns, soa]}), ..Item::default() };
+    world.account.hosted_zones.insert("Z0EXAMPLE".into(), zone);
+    let arn = "arn:aws:wafv2:eu-north-1:123456789012:regional/webacl/guard/0a1b";
+    let acl = json!({"Name": "guard", "Id": "0a1b", "ARN": arn, "Rules": [], "Capacity": 1, "DefaultAction": {"Allow": {}},
+        "VisibilityConfig": {"SampledRequestsEnabled": false, "CloudWatchMetricsEnabled": false, "MetricName": "guard"}});
+    let acl = Item { body: acl, inside: json!({"scope": "regional", "token": "t"}), ..Item::default() };
+    world.regions.entry("eu-north-1".into()).or_default().web_acls.insert(arn.into(), acl);
+}
 
 /// One stack, its memory and its world.
 pub struct Bench {
@@ -61,6 +84,7 @@ impl Bench {
     /// An empty account that runs at AWS's own pace (on tokio's clock).
     pub fn new() -> Bench {
         let emulator = Emulator::in_memory(Options { speed: 1.0, seed: 7 });
+        emulator.with_world(furnish);
         let ledgers = stack::LAYERS.iter().map(|layer| (*layer, MemoryLedger::new(*layer))).collect();
         Bench { emulator, ledgers }
     }

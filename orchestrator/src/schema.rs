@@ -22,6 +22,9 @@ pub struct EnvFile {
     /// The database layer.
     #[serde(default)]
     pub database: database::Config,
+    /// The edge layer.
+    #[serde(default)]
+    pub edge: edge::Config,
 }
 
 /// The JSON schema of an env file. Every key may be missing: base.toml, the env's file and variables are layered.

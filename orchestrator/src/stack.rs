@@ -5,17 +5,18 @@ use cli::app::{Declared, Wanted};
 use cli::{Problem, Settings};
 use contract::{Names, Upstream};
 use database::DatabaseLayer;
+use edge::Edge;
 use engine::{Kinds, LayerName};
 use network::Network;
 use observability::Observability;
 use secrets::Secrets;
 
 /// The layers that exist, in lock order.
-pub const LAYERS: &[LayerName] = &[LayerName::Network, LayerName::Secrets, LayerName::Observability, LayerName::Database];
+pub const LAYERS: &[LayerName] = &[LayerName::Network, LayerName::Secrets, LayerName::Observability, LayerName::Database, LayerName::Edge];
 
 /// Every kind of every layer.
 pub fn kinds(aws: &Aws) -> Kinds {
-    Network::kinds(aws).and(Secrets::kinds(aws)).and(Observability::kinds(aws)).and(DatabaseLayer::kinds(aws))
+    Network::kinds(aws).and(Secrets::kinds(aws)).and(Observability::kinds(aws)).and(DatabaseLayer::kinds(aws)).and(Edge::kinds(aws))
 }
 
 /// The layers' settings, checked: made before anything is opened or called.
@@ -26,6 +27,7 @@ pub struct Configs {
     secrets: secrets::Config,
     observability: observability::Config,
     database: database::Config,
+    edge: edge::Config,
 }
 
 /// The table of one layer.
@@ -50,6 +52,7 @@ impl Configs {
             secrets: table::<Secrets>(settings, &names)?,
             observability: table::<Observability>(settings, &names)?,
             database: table::<DatabaseLayer>(settings, &names)?,
+            edge: table::<Edge>(settings, &names)?,
             names,
         })
     }
@@ -68,6 +71,7 @@ pub async fn declare(aws: &Aws, configs: &Configs, wanted: &Wanted<'_>) -> Resul
             LayerName::Secrets => stage.declare::<Secrets>(&configs.secrets).await,
             LayerName::Observability => stage.declare::<Observability>(&configs.observability).await,
             LayerName::Database => stage.declare::<DatabaseLayer>(&configs.database).await,
+            LayerName::Edge => stage.declare::<Edge>(&configs.edge).await,
             _ => Ok(()),
         };
         declared.map_err(|error| cli::problem::layer(error, wanted.settings))?;

@@ -234,8 +234,9 @@ impl World {
         for region in self.regions.values_mut() {
             region.ec2.advance(now);
             region.tables_mut().into_iter().for_each(|table| advance(table, now));
-            crate::services::advance(region, &self.account, &mut self.ids, now);
         }
+        let names: Vec<String> = self.regions.keys().cloned().collect();
+        names.iter().for_each(|name| crate::services::advance(&mut self.here(name)));
     }
 
     /// The ids of all living objects that carry the tag. A key that waits for its deletion lives no more.

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod database;
+mod edge;
 mod house;
 mod kinds;
 mod life;

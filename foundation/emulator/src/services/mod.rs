@@ -5,12 +5,14 @@
 mod acm;
 mod cloudwatch;
 pub mod ec2;
+mod ecs;
 mod elbv2;
 mod iam;
 mod kms;
 mod logs;
 mod rds;
 mod route53;
+mod scaling;
 mod sns;
 mod ssm;
 mod sts;
@@ -36,6 +38,8 @@ pub fn dispatch(world: &mut World, call: &Call) -> Answer {
     let here = &mut world.here(&call.region);
     match call.service.as_str() {
         "ec2" => ec2::handle(here, call),
+        "application-autoscaling" => scaling::handle(here, call),
+        "ecs" => ecs::handle(here, call),
         "acm" => acm::handle(here, call),
         "elasticloadbalancing" => elbv2::handle(here, call),
         "iam" => iam::handle(here, call),
@@ -57,7 +61,10 @@ pub fn unknown(call: &Call) -> AwsError {
     AwsError::bad("InvalidAction", format!("the embedded AWS does not know {}:{}", call.service, call.action))
 }
 
-/// What happens in one service because of another: a certificate is issued when its record is there.
-pub(crate) fn advance(region: &mut crate::world::Region, account: &crate::world::Account, _: &mut crate::world::Ids, now: f64) {
-    acm::advance(region, account, now);
+/// What happens in one service because of another: a certificate is issued when its record is there, tasks start and register.
+pub(crate) fn advance(here: &mut crate::world::Here<'_>) {
+    let now = here.clock.now();
+    acm::advance(here.region, here.account, now);
+    ecs::advance(here.region, here.ids, now);
+    ecs::settle(here);
 }

@@ -1,0 +1,138 @@
+//! A DNS record in a hosted zone that is not ours: records have no tags, so one that we did not make is left alone.
+//! <https://docs.aws.amazon.com/Route53/latest/APIReference/API_ChangeResourceRecordSets.html>
+
+use aws::named::{Calls, untagged};
+use aws::{Aws, FaultExt};
+use aws_sdk_route53::types::{AliasTarget, Change, ChangeAction, ChangeBatch, ResourceRecord, ResourceRecordSet, RrType};
+use engine::{Address, Ask, Class, Fault, Found, Identity, IdentityBy, Kind, Replace, Resource, Seen};
+use serde::{Deserialize, Serialize};
+
+/// What a name leads to.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RecordValue {
+    /// A value, kept for five minutes by whoever asked.
+    Text(String),
+    /// A load balancer.
+    Alias {
+        /// Its DNS name.
+        dns_name: String,
+        /// The hosted zone of that name.
+        zone_id: String,
+    },
+}
+
+/// What the record should be.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DnsRecord {
+    /// The hosted zone's id.
+    pub zone: String,
+    /// The name, without the dot at its end.
+    pub name: String,
+    /// `A`, `CNAME`.
+    pub record_type: String,
+    /// What it leads to.
+    pub value: RecordValue,
+}
+
+impl Resource for DnsRecord {
+    const KIND: Kind = "dns_record";
+    const REPLACE_ON: &'static [&'static str] = &["zone", "name", "record_type"];
+    const REPLACE: Replace = Replace::DeleteFirst;
+    type Output = ();
+
+    fn identity(&self, _: u32) -> IdentityBy {
+        IdentityBy::Natural(format!("{}/{}/{}", self.zone, self.name, self.record_type))
+    }
+
+    fn placeholder(&self, _: &Address) {}
+}
+
+/// Works on records.
+#[derive(Clone, Debug)]
+pub(super) struct DnsRecords(pub Aws);
+
+fn bad(error: impl std::fmt::Display) -> Fault {
+    Fault::new(Class::Bug, error.to_string())
+}
+
+fn record_set(spec: &DnsRecord) -> Result<ResourceRecordSet, Fault> {
+    let set = ResourceRecordSet::builder().name(format!("{}.", spec.name)).r#type(RrType::from(spec.record_type.as_str()));
+    let set = match &spec.value {
+        RecordValue::Text(value) => set.ttl(300).resource_records(ResourceRecord::builder().value(value).build().map_err(bad)?),
+        RecordValue::Alias { dns_name, zone_id } => {
+            let target = AliasTarget::builder().dns_name(format!("{dns_name}.")).hosted_zone_id(zone_id).evaluate_target_health(true);
+            set.alias_target(target.build().map_err(bad)?)
+        }
+    };
+    set.build().map_err(bad)
+}
+
+fn value(set: &ResourceRecordSet) -> RecordValue {
+    match set.alias_target() {
+        Some(target) => {
+            // Route 53 gives alias names back in lower case, with a dot, sometimes with a prefix for both IP versions.
+            let name = target.dns_name().trim_end_matches('.').trim_start_matches("dualstack.");
+            RecordValue::Alias { dns_name: name.to_owned(), zone_id: target.hosted_zone_id().to_owned() }
+        }
+        None => RecordValue::Text(set.resource_records().first().map(|record| record.value().to_owned()).unwrap_or_default()),
+    }
+}
+
+fn same(a: &RecordValue, b: &RecordValue) -> bool {
+    match (a, b) {
+        (RecordValue::Alias { dns_name: a, .. }, RecordValue::Alias { dns_name: b, .. }) => a.eq_ignore_ascii_case(b),
+        (RecordValue::Text(a), RecordValue::Text(b)) => a.trim_end_matches('.') == b.trim_end_matches('.'),
+        _ => false,
+    }
+}
+
+impl DnsRecords {
+    async fn apply(&self, spec: &DnsRecord, action: ChangeAction) -> Result<(), Fault> {
+        let change = Change::builder().action(action).resource_record_set(record_set(spec)?).build().map_err(bad)?;
+        let batch = ChangeBatch::builder().changes(change).build().map_err(bad)?;
+        let call = self.0.dns.change_resource_record_sets().hosted_zone_id(&spec.zone).change_batch(batch);
+        call.send().await.or_fault("route53:ChangeResourceRecordSets").map(|_| ())
+    }
+
+    async fn get(&self, spec: &DnsRecord) -> Result<Option<ResourceRecordSet>, Fault> {
+        let call = self.0.dns.list_resource_record_sets().hosted_zone_id(&spec.zone).start_record_name(format!("{}.", spec.name));
+        let call = call.start_record_type(RrType::from(spec.record_type.as_str())).max_items(1);
+        let Some(answer) = call.send().await.or_gone("route53:ListResourceRecordSets")? else { return Ok(None) };
+        let is = |it: &ResourceRecordSet| it.name().trim_end_matches('.') == spec.name && it.r#type().as_str() == spec.record_type;
+        Ok(answer.resource_record_sets.into_iter().find(is))
+    }
+}
+
+impl Calls<DnsRecord> for DnsRecords {
+    async fn look(&self, asks: &[Ask<DnsRecord>]) -> Result<Found<DnsRecord>, Fault> {
+        let mut found = Found::new();
+        for ask in asks {
+            let Some(set) = self.get(&ask.want).await? else { continue };
+            let there = value(&set);
+            let equal = same(&there, &ask.want.value);
+            let live = DnsRecord { value: if equal { ask.want.value.clone() } else { there }, ..ask.want.clone() };
+            found.insert(ask.who.address.clone(), untagged(live, (), equal || ask.last.is_some()));
+        }
+        Ok(found)
+    }
+
+    /// `CREATE` is refused where a record exists: another one of that name is never overwritten.
+    async fn create(&self, _: &Identity, want: &DnsRecord) -> Result<(), Fault> {
+        match self.apply(want, ChangeAction::Create).await {
+            Err(fault) if fault.code == "InvalidChangeBatch" && fault.message.contains("already exists") => Ok(()),
+            other => other,
+        }
+    }
+
+    async fn change(&self, _: &Identity, want: &DnsRecord, seen: &Seen<DnsRecord>) -> Result<(), Fault> {
+        if seen.live.value == want.value { Ok(()) } else { self.apply(want, ChangeAction::Upsert).await }
+    }
+
+    async fn remove(&self, spec: &DnsRecord, (): &()) -> Result<(), Fault> {
+        match self.apply(spec, ChangeAction::Delete).await {
+            Err(fault) if fault.is_not_found() || fault.message.contains("not found") => Ok(()),
+            other => other,
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! A listener: one per port of the load balancer.
+//! <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateListener.html>
+
+use super::tags;
+use aws::named::{Calls, owned};
+use aws::{Aws, FaultExt};
+use aws_sdk_elasticloadbalancingv2::types::{
+    Action as SdkAction, ActionTypeEnum, Certificate, Listener as Live, ProtocolEnum, RedirectActionConfig, RedirectActionStatusCodeEnum,
+};
+use contract::{CertificateArn, ListenerArn, TargetGroupArn};
+use engine::{Address, Ask, Fault, Found, Identity, IdentityBy, Kind, Replace, Resource, Seen};
+use serde::{Deserialize, Serialize};
+
+/// What is spoken.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Protocol {
+    /// In clear.
+    Http,
+    /// TLS 1.2 and 1.3.
+    Https {
+        /// With this certificate.
+        certificate: CertificateArn,
+    },
+    /// Something that this tool never sets.
+    Other(String),
+}
+
+/// What happens with a request.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Action {
+    /// A target answers it.
+    Forward(TargetGroupArn),
+    /// The same address with HTTPS, for good.
+    RedirectToHttps,
+    /// Something that this tool never sets: someone changed it.
+    Other(String),
+}
+
+/// What the listener should be.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Listener {
+    /// Its load balancer's ARN.
+    pub load_balancer: String,
+    /// Its port.
+    pub port: i32,
+    /// What is spoken on it.
+    pub protocol: Protocol,
+    /// What happens with a request.
+    pub action: Action,
+}
+
+/// TLS 1.3, and 1.2 with forward secrecy.
+const POLICY: &str = "ELBSecurityPolicy-TLS13-1-2-2021-06";
+
+impl Listener {
+    fn sdk_action(&self) -> SdkAction {
+        match &self.action {
+            Action::Forward(group) => SdkAction::builder().r#type(ActionTypeEnum::Forward).target_group_arn(group.as_str()).build(),
+            Action::RedirectToHttps | Action::Other(_) => {
+                let to = RedirectActionConfig::builder().protocol("HTTPS").port("443").status_code(RedirectActionStatusCodeEnum::Http301);
+                SdkAction::builder().r#type(ActionTypeEnum::Redirect).redirect_config(to.build()).build()
+            }
+        }
+    }
+
+    fn sdk_protocol(&self) -> (ProtocolEnum, Option<String>, Option<Vec<Certificate>>) {
+        match &self.protocol {
+            Protocol::Https { certificate } => {
+                let certificate = Certificate::builder().certificate_arn(certificate.as_str()).build();
+                (ProtocolEnum::Https, Some(POLICY.to_owned()), Some(vec![certificate]))
+            }
+            Protocol::Http | Protocol::Other(_) => (ProtocolEnum::Http, None, None),
+        }
+    }
+}
+
+impl Resource for Listener {
+    const KIND: Kind = "listener";
+    const REPLACE_ON: &'static [&'static str] = &["load_balancer", "port"];
+    const REPLACE: Replace = Replace::DeleteFirst;
+    type Output = ListenerArn;
+
+    fn identity(&self, _: u32) -> IdentityBy {
+        IdentityBy::Natural(format!("{}:{}", self.load_balancer, self.port))
+    }
+
+    fn placeholder(&self, at: &Address) -> ListenerArn {
+        ListenerArn::unknown(at)
+    }
+}
+
+/// Works on listeners.
+#[derive(Clone, Debug)]
+pub(super) struct Listeners(pub Aws);
+
+fn protocol(it: &Live) -> Protocol {
+    match it.protocol() {
+        Some(ProtocolEnum::Http) => Protocol::Http,
+        Some(ProtocolEnum::Https) if it.ssl_policy() == Some(POLICY) => {
+            let arn = it.certificates().first().and_then(|certificate| certificate.certificate_arn()).unwrap_or_default();
+            Protocol::Https { certificate: CertificateArn(arn.to_owned()) }
+        }
+        other => Protocol::Other(format!("{} {}", other.map_or("?", |it| it.as_str()), it.ssl_policy().unwrap_or_default())),
+    }
+}
+
+fn action(it: &Live) -> Action {
+    let Some(action) = it.default_actions().first() else { return Action::Other("nothing".into()) };
+    let forward = action.forward_config().and_then(|config| config.target_groups().first()).and_then(|group| group.target_group_arn());
+    match (action.r#type(), action.target_group_arn().or(forward), action.redirect_config()) {
+        (Some(ActionTypeEnum::Forward), Some(group), _) => Action::Forward(TargetGroupArn(group.to_owned())),
+        (Some(ActionTypeEnum::Redirect), _, Some(to)) if to.protocol() == Some("HTTPS") && to.port() == Some("443") => {
+            Action::RedirectToHttps
+        }
+        (other, _, _) => Action::Other(other.map_or("?", |it| it.as_str()).to_owned()),
+    }
+}
+
+impl Calls<Listener> for Listeners {
+    async fn look(&self, asks: &[Ask<Listener>]) -> Result<Found<Listener>, Fault> {
+        let mut found = Found::new();
+        for ask in asks {
+            let mut pages = self.0.elb.describe_listeners().load_balancer_arn(&ask.want.load_balancer).into_paginator().send();
+            while let Some(page) = pages.next().await {
+                let Some(page) = page.or_gone("elasticloadbalancing:DescribeListeners")? else { break };
+                let Some(it) = page.listeners().iter().find(|it| it.port() == Some(ask.want.port)) else { continue };
+                let arn = it.listener_arn().unwrap_or_default().to_owned();
+                let Some(tags) = tags::of(&self.0, &[arn.clone()]).await?.remove(&arn) else { continue };
+                let live = Listener { protocol: protocol(it), action: action(it), ..ask.want.clone() };
+                found.insert(ask.who.address.clone(), owned(&ask.who, live, ListenerArn(arn), tags));
+            }
+        }
+        Ok(found)
+    }
+
+    async fn create(&self, who: &Identity, want: &Listener) -> Result<(), Fault> {
+        let (protocol, policy, certificates) = want.sdk_protocol();
+        let call = self.0.elb.create_listener().load_balancer_arn(&want.load_balancer).port(want.port).protocol(protocol);
+        let call = call.set_ssl_policy(policy).set_certificates(certificates).default_actions(want.sdk_action());
+        call.set_tags(Some(tags::sdk(&who.tags))).send().await.or_fault("elasticloadbalancing:CreateListener").map(|_| ())
+    }
+
+    async fn change(&self, who: &Identity, want: &Listener, seen: &Seen<Listener>) -> Result<(), Fault> {
+        let arn = seen.output.as_str();
+        if &seen.live != want {
+            let (protocol, policy, certificates) = want.sdk_protocol();
+            let call = self.0.elb.modify_listener().listener_arn(arn).port(want.port).protocol(protocol);
+            let call = call.set_ssl_policy(policy).set_certificates(certificates).default_actions(want.sdk_action());
+            call.send().await.or_fault("elasticloadbalancing:ModifyListener")?;
+        }
+        tags::sync(&self.0, arn, who, seen.tags.as_ref()).await
+    }
+
+    async fn remove(&self, _: &Listener, arn: &ListenerArn) -> Result<(), Fault> {
+        let call = self.0.elb.delete_listener().listener_arn(arn.as_str());
+        call.send().await.or_gone("elasticloadbalancing:DeleteListener").map(|_| ())
+    }
+}

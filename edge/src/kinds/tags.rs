@@ -1,0 +1,41 @@
+//! Tags of load balancers, target groups and listeners, by ARN.
+
+use aws::named::{Tags, tag_changes};
+use aws::{Aws, FaultExt};
+use aws_sdk_elasticloadbalancingv2::types::Tag;
+use engine::{Fault, Identity};
+use std::collections::BTreeMap;
+
+/// Tags in the SDK's shape.
+pub(super) fn sdk(tags: &Tags) -> Vec<Tag> {
+    tags.iter().map(|(key, value)| Tag::builder().key(key).value(value).build()).collect()
+}
+
+/// The tags of objects by ARN, twenty in a call.
+pub(super) async fn of(aws: &Aws, arns: &[String]) -> Result<BTreeMap<String, Tags>, Fault> {
+    let mut all = BTreeMap::new();
+    for some in arns.chunks(20) {
+        let call = aws.elb.describe_tags().set_resource_arns(Some(some.to_vec()));
+        // One that went away between two reads makes the call fail: the next look does not list it any more.
+        let Some(answer) = call.send().await.or_gone("elasticloadbalancing:DescribeTags")? else { continue };
+        for description in answer.tag_descriptions() {
+            let pair = |tag: &Tag| (tag.key().unwrap_or_default().to_owned(), tag.value().unwrap_or_default().to_owned());
+            all.insert(description.resource_arn().unwrap_or_default().to_owned(), description.tags().iter().map(pair).collect());
+        }
+    }
+    Ok(all)
+}
+
+/// Brings the tags of an object to those of `who`.
+pub(super) async fn sync(aws: &Aws, arn: &str, who: &Identity, seen: Option<&Tags>) -> Result<(), Fault> {
+    let (set, stale) = tag_changes(who, seen);
+    if !set.is_empty() {
+        let call = aws.elb.add_tags().resource_arns(arn).set_tags(Some(sdk(&set)));
+        call.send().await.or_fault("elasticloadbalancing:AddTags")?;
+    }
+    if !stale.is_empty() {
+        let call = aws.elb.remove_tags().resource_arns(arn).set_tag_keys(Some(stale));
+        call.send().await.or_fault("elasticloadbalancing:RemoveTags")?;
+    }
+    Ok(())
+}

@@ -1,0 +1,141 @@
+//! Where tasks register and are asked whether they are well.
+//! <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateTargetGroup.html>
+
+use super::tags;
+use crate::config::HealthCheck;
+use aws::named::{Calls, owned};
+use aws::{Aws, FaultExt};
+use aws_sdk_elasticloadbalancingv2::types::{Matcher, ProtocolEnum, TargetGroup as Live, TargetGroupAttribute, TargetTypeEnum};
+use contract::{TargetGroupArn, VpcId};
+use engine::{Address, Ask, Fault, Found, Identity, IdentityBy, Kind, Resource, Seen};
+use serde::{Deserialize, Serialize};
+
+/// What the target group should be.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct TargetGroup {
+    /// Its name, unique in account and region, without a generation.
+    pub name: String,
+    /// Its VPC.
+    pub vpc: VpcId,
+    /// The port of its targets.
+    pub port: i32,
+    /// How they are asked.
+    pub health_check: HealthCheck,
+    /// Seconds that a leaving target keeps its open requests.
+    pub deregistration_delay: u32,
+}
+
+impl TargetGroup {
+    /// A successor lives beside the group that it replaces, so it needs a name of its own.
+    fn called(&self, generation: u32) -> String {
+        let suffix = if generation == 1 { String::new() } else { format!("-{generation}") };
+        let room = 32 - suffix.len();
+        format!("{}{suffix}", self.name.chars().take(room).collect::<String>().trim_end_matches('-'))
+    }
+}
+
+impl Resource for TargetGroup {
+    const KIND: Kind = "target_group";
+    const REPLACE_ON: &'static [&'static str] = &["name", "vpc", "port"];
+    type Output = TargetGroupArn;
+
+    fn identity(&self, generation: u32) -> IdentityBy {
+        IdentityBy::Name(self.called(generation))
+    }
+
+    fn placeholder(&self, at: &Address) -> TargetGroupArn {
+        TargetGroupArn::unknown(at)
+    }
+}
+
+/// Works on target groups.
+#[derive(Clone, Debug)]
+pub(super) struct TargetGroups(pub Aws);
+
+const DELAY: &str = "deregistration_delay.timeout_seconds";
+
+impl TargetGroups {
+    async fn get(&self, name: &str) -> Result<Option<Live>, Fault> {
+        let answer = self.0.elb.describe_target_groups().names(name).send().await.or_gone("elasticloadbalancing:DescribeTargetGroups")?;
+        Ok(answer.and_then(|answer| answer.target_groups.unwrap_or_default().into_iter().next()))
+    }
+
+    async fn delay(&self, arn: &str) -> Result<u32, Fault> {
+        let call = self.0.elb.describe_target_group_attributes().target_group_arn(arn);
+        let answer = call.send().await.or_fault("elasticloadbalancing:DescribeTargetGroupAttributes")?;
+        let value = answer.attributes().iter().find(|it| it.key() == Some(DELAY)).and_then(|it| it.value());
+        Ok(value.and_then(|value| value.parse().ok()).unwrap_or(300))
+    }
+
+    async fn set_delay(&self, arn: &str, seconds: u32) -> Result<(), Fault> {
+        let attribute = TargetGroupAttribute::builder().key(DELAY).value(seconds.to_string()).build();
+        let call = self.0.elb.modify_target_group_attributes().target_group_arn(arn).attributes(attribute);
+        call.send().await.or_fault("elasticloadbalancing:ModifyTargetGroupAttributes").map(|_| ())
+    }
+}
+
+fn check(it: &Live) -> HealthCheck {
+    HealthCheck {
+        path: it.health_check_path().unwrap_or_default().to_owned(),
+        matcher: it.matcher().and_then(|matcher| matcher.http_code()).unwrap_or_default().to_owned(),
+        interval: it.health_check_interval_seconds().unwrap_or_default(),
+        timeout: it.health_check_timeout_seconds().unwrap_or_default(),
+        healthy: it.healthy_threshold_count().unwrap_or_default(),
+        unhealthy: it.unhealthy_threshold_count().unwrap_or_default(),
+    }
+}
+
+impl Calls<TargetGroup> for TargetGroups {
+    async fn look(&self, asks: &[Ask<TargetGroup>]) -> Result<Found<TargetGroup>, Fault> {
+        let mut found = Found::new();
+        for ask in asks {
+            let Some(it) = self.get(ask.who.name()).await? else { continue };
+            let arn = it.target_group_arn().unwrap_or_default().to_owned();
+            let Some(tags) = tags::of(&self.0, &[arn.clone()]).await?.remove(&arn) else { continue };
+            let live = TargetGroup {
+                name: ask.want.name.clone(),
+                vpc: VpcId(it.vpc_id().unwrap_or_default().to_owned()),
+                port: it.port().unwrap_or_default(),
+                health_check: check(&it),
+                deregistration_delay: self.delay(&arn).await?,
+            };
+            found.insert(ask.who.address.clone(), owned(&ask.who, live, TargetGroupArn(arn), tags));
+        }
+        Ok(found)
+    }
+
+    async fn create(&self, who: &Identity, want: &TargetGroup) -> Result<(), Fault> {
+        let check = &want.health_check;
+        let call = self.0.elb.create_target_group().name(who.name()).protocol(ProtocolEnum::Http).port(want.port);
+        let call = call.vpc_id(want.vpc.as_str()).target_type(TargetTypeEnum::Ip).health_check_path(&check.path);
+        let call = call.matcher(Matcher::builder().http_code(&check.matcher).build()).health_check_interval_seconds(check.interval);
+        let call = call.health_check_timeout_seconds(check.timeout).healthy_threshold_count(check.healthy);
+        let call = call.unhealthy_threshold_count(check.unhealthy).set_tags(Some(tags::sdk(&who.tags)));
+        call.send().await.or_fault("elasticloadbalancing:CreateTargetGroup").map(|_| ())
+    }
+
+    /// The delay cannot be given to the create call.
+    async fn settle(&self, want: &TargetGroup, arn: &TargetGroupArn, _: &engine::Ticks) -> Result<(), Fault> {
+        if self.delay(arn.as_str()).await? == want.deregistration_delay {
+            return Ok(());
+        }
+        self.set_delay(arn.as_str(), want.deregistration_delay).await
+    }
+
+    async fn change(&self, who: &Identity, want: &TargetGroup, seen: &Seen<TargetGroup>) -> Result<(), Fault> {
+        let (arn, check) = (seen.output.as_str(), &want.health_check);
+        if &seen.live.health_check != check {
+            let call = self.0.elb.modify_target_group().target_group_arn(arn).health_check_path(&check.path);
+            let call = call.matcher(Matcher::builder().http_code(&check.matcher).build()).health_check_interval_seconds(check.interval);
+            let call = call.health_check_timeout_seconds(check.timeout).healthy_threshold_count(check.healthy);
+            let call = call.unhealthy_threshold_count(check.unhealthy);
+            call.send().await.or_fault("elasticloadbalancing:ModifyTargetGroup")?;
+        }
+        tags::sync(&self.0, arn, who, seen.tags.as_ref()).await
+    }
+
+    async fn remove(&self, _: &TargetGroup, arn: &TargetGroupArn) -> Result<(), Fault> {
+        let call = self.0.elb.delete_target_group().target_group_arn(arn.as_str());
+        call.send().await.or_gone("elasticloadbalancing:DeleteTargetGroup").map(|_| ())
+    }
+}

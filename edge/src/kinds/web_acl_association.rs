@@ -1,0 +1,62 @@
+//! The WAF that guards the load balancer. A load balancer has at most one.
+//! <https://docs.aws.amazon.com/waf/latest/APIReference/API_AssociateWebACL.html>
+
+use aws::named::{Calls, untagged};
+use aws::{Aws, FaultExt};
+use engine::{Address, Ask, Fault, Found, Identity, IdentityBy, Kind, Replace, Resource, Seen};
+use serde::{Deserialize, Serialize};
+
+/// What guards what.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct WebAclAssociation {
+    /// The load balancer's ARN.
+    pub resource: String,
+    /// The web ACL's ARN.
+    pub web_acl: String,
+}
+
+impl Resource for WebAclAssociation {
+    const KIND: Kind = "web_acl_association";
+    const REPLACE_ON: &'static [&'static str] = &["resource"];
+    const REPLACE: Replace = Replace::DeleteFirst;
+    type Output = ();
+
+    fn identity(&self, _: u32) -> IdentityBy {
+        IdentityBy::Natural(self.resource.clone())
+    }
+
+    fn placeholder(&self, _: &Address) {}
+}
+
+/// Works on associations.
+#[derive(Clone, Debug)]
+pub(super) struct WebAclAssociations(pub Aws);
+
+impl Calls<WebAclAssociation> for WebAclAssociations {
+    async fn look(&self, asks: &[Ask<WebAclAssociation>]) -> Result<Found<WebAclAssociation>, Fault> {
+        let mut found = Found::new();
+        for ask in asks {
+            let call = self.0.waf.get_web_acl_for_resource().resource_arn(&ask.want.resource);
+            let Some(answer) = call.send().await.or_gone("wafv2:GetWebACLForResource")? else { continue };
+            let Some(web_acl) = answer.web_acl else { continue };
+            let live = WebAclAssociation { resource: ask.want.resource.clone(), web_acl: web_acl.arn };
+            // What guards our load balancer is ours to say.
+            found.insert(ask.who.address.clone(), untagged(live, (), true));
+        }
+        Ok(found)
+    }
+
+    async fn create(&self, _: &Identity, want: &WebAclAssociation) -> Result<(), Fault> {
+        let call = self.0.waf.associate_web_acl().web_acl_arn(&want.web_acl).resource_arn(&want.resource);
+        call.send().await.or_fault("wafv2:AssociateWebACL").map(|_| ())
+    }
+
+    async fn change(&self, who: &Identity, want: &WebAclAssociation, seen: &Seen<WebAclAssociation>) -> Result<(), Fault> {
+        if seen.live.web_acl == want.web_acl { Ok(()) } else { self.create(who, want).await }
+    }
+
+    async fn remove(&self, spec: &WebAclAssociation, (): &()) -> Result<(), Fault> {
+        let call = self.0.waf.disassociate_web_acl().resource_arn(&spec.resource);
+        call.send().await.or_gone("wafv2:DisassociateWebACL").map(|_| ())
+    }
+}

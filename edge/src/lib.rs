@@ -1,0 +1,64 @@
+//! The edge layer: the load balancer, its listeners and target group, the certificate and the DNS names.
+
+pub mod config;
+mod declare;
+pub mod kinds;
+
+pub use config::Config;
+pub use declare::Inputs;
+
+use aws::{Aws, Deploys, FaultExt};
+use contract::{EdgeDoors, Names, Upstream};
+use engine::{DeclareError, Graph, Kinds, Layer, LayerError, LayerName};
+
+/// The edge layer.
+#[derive(Clone, Copy, Debug)]
+pub struct Edge;
+
+impl Layer for Edge {
+    const NAME: LayerName = LayerName::Edge;
+    type Config = Config;
+    type Inputs = Inputs;
+    type Outputs = EdgeDoors;
+
+    fn declare(config: &Config, inputs: Inputs, g: &mut Graph) -> Result<EdgeDoors, DeclareError> {
+        declare::declare(config, &inputs, g)
+    }
+}
+
+impl Deploys for Edge {
+    fn check(config: &Config, names: &Names) -> Result<(), DeclareError> {
+        names.short("alb")?;
+        config.check()
+    }
+
+    async fn inputs(aws: &Aws, config: &Config, names: &Names, upstream: &Upstream) -> Result<Inputs, LayerError> {
+        let zone = match &config.hosted_zone {
+            Some(name) => Some(zone(aws, name).await?),
+            None => None,
+        };
+        Ok(Inputs {
+            names: names.clone(),
+            zone,
+            network: upstream.doors(LayerName::Edge)?,
+            observability: upstream.doors(LayerName::Edge)?,
+        })
+    }
+
+    fn kinds(aws: &Aws) -> Kinds {
+        kinds::kinds(aws)
+    }
+}
+
+/// The id of the public hosted zone of that name.
+async fn zone(aws: &Aws, name: &str) -> Result<String, LayerError> {
+    let wanted = format!("{}.", name.trim_end_matches('.'));
+    let answer = aws.dns.list_hosted_zones_by_name().dns_name(&wanted).send().await.or_fault("route53:ListHostedZonesByName")?;
+    let public = |it: &&aws_sdk_route53::types::HostedZone| it.name() == wanted && it.config().is_none_or(|config| !config.private_zone());
+    match answer.hosted_zones().iter().find(public) {
+        Some(zone) => Ok(zone.id().trim_start_matches("/hostedzone/").to_owned()),
+        None => {
+            Err(DeclareError::setting("edge.hosted_zone", format!("this account has no public hosted zone `{name}` in Route 53")).into())
+        }
+    }
+}
