@@ -25,6 +25,9 @@ pub struct EnvFile {
     /// The edge layer.
     #[serde(default)]
     pub edge: edge::Config,
+    /// The bastion layer.
+    #[serde(default)]
+    pub bastion: bastion::Config,
 }
 
 /// The JSON schema of an env file. Every key may be missing: base.toml, the env's file and variables are layered.

@@ -1,6 +1,7 @@
 //! Who gets what: every layer in the order in which its inputs are there.
 
 use aws::{Aws, Deploys, Stage};
+use bastion::Bastion;
 use cli::app::{Declared, Wanted};
 use cli::{Problem, Settings};
 use contract::{Names, Upstream};
@@ -12,11 +13,17 @@ use observability::Observability;
 use secrets::Secrets;
 
 /// The layers that exist, in lock order.
-pub const LAYERS: &[LayerName] = &[LayerName::Network, LayerName::Secrets, LayerName::Observability, LayerName::Database, LayerName::Edge];
+pub const LAYERS: &[LayerName] =
+    &[LayerName::Network, LayerName::Secrets, LayerName::Observability, LayerName::Database, LayerName::Edge, LayerName::Bastion];
 
 /// Every kind of every layer.
 pub fn kinds(aws: &Aws) -> Kinds {
-    Network::kinds(aws).and(Secrets::kinds(aws)).and(Observability::kinds(aws)).and(DatabaseLayer::kinds(aws)).and(Edge::kinds(aws))
+    Network::kinds(aws)
+        .and(Secrets::kinds(aws))
+        .and(Observability::kinds(aws))
+        .and(DatabaseLayer::kinds(aws))
+        .and(Edge::kinds(aws))
+        .and(Bastion::kinds(aws))
 }
 
 /// The layers' settings, checked: made before anything is opened or called.
@@ -28,6 +35,7 @@ pub struct Configs {
     observability: observability::Config,
     database: database::Config,
     edge: edge::Config,
+    bastion: bastion::Config,
 }
 
 /// The table of one layer.
@@ -53,6 +61,7 @@ impl Configs {
             observability: table::<Observability>(settings, &names)?,
             database: table::<DatabaseLayer>(settings, &names)?,
             edge: table::<Edge>(settings, &names)?,
+            bastion: table::<Bastion>(settings, &names)?,
             names,
         })
     }
@@ -72,6 +81,7 @@ pub async fn declare(aws: &Aws, configs: &Configs, wanted: &Wanted<'_>) -> Resul
             LayerName::Observability => stage.declare::<Observability>(&configs.observability).await,
             LayerName::Database => stage.declare::<DatabaseLayer>(&configs.database).await,
             LayerName::Edge => stage.declare::<Edge>(&configs.edge).await,
+            LayerName::Bastion => stage.declare::<Bastion>(&configs.bastion).await,
             _ => Ok(()),
         };
         declared.map_err(|error| cli::problem::layer(error, wanted.settings))?;

@@ -321,11 +321,12 @@ fn create_profile(here: &mut Here<'_>, input: &Input) -> Answer {
 
 fn add_role(here: &mut Here<'_>, input: &Input) -> Answer {
     let role = changeable(here, input)?.str("RoleName").to_owned();
+    let known = here.clock.after(crate::durations::PROFILE_KNOWN);
     let found = profile(here, input)?;
     if found.inside.get("role").is_some() {
         return Err(limit("Cannot exceed quota for InstanceSessionsPerInstanceProfile: 1"));
     }
-    found.inside = json!({"role": role});
+    found.inside = json!({"role": role, "known": known});
     Ok(json!({}))
 }
 

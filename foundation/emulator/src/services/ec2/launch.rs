@@ -58,6 +58,7 @@ fn check(here: &Here<'_>, input: &Input) -> Result<(), AwsError> {
     if let Some(kind) = input.opt("InstanceType").filter(|kind| !kind.contains('.')) {
         return Err(invalid(kind, "InstanceType"));
     }
+    known_profile(here, input)?;
     if let Some(key) = input.opt("KeyName").filter(|key| !here.ec2.key_pairs.contains_key(*key)) {
         return Err(AwsError::bad("InvalidKeyPair.NotFound", format!("The key pair '{key}' does not exist")));
     }
@@ -67,6 +68,18 @@ fn check(here: &Here<'_>, input: &Input) -> Result<(), AwsError> {
         return Err(AwsError::bad("InvalidParameterValue", "User data is limited to 16384 bytes"));
     }
     Ok(())
+}
+
+/// EC2 takes an instance profile with a role in it, some seconds after IAM has put it in.
+fn known_profile(here: &Here<'_>, input: &Input) -> Result<(), AwsError> {
+    let Some(asked) = input.part("IamInstanceProfile") else { return Ok(()) };
+    let (by, value) = if let Some(arn) = asked.opt("Arn") { ("arn", arn) } else { ("name", asked.str("Name")?) };
+    let found = here.account.instance_profiles.get(value.rsplit('/').next().unwrap_or_default());
+    if found.and_then(|profile| profile.inside["known"].as_f64()).is_some_and(|since| since <= here.clock.now()) {
+        return Ok(());
+    }
+    let problem = format!("Value ({value}) for parameter iamInstanceProfile.{by} is invalid. Invalid IAM Instance Profile {by}");
+    Err(AwsError::bad("InvalidParameterValue", problem))
 }
 
 /// The volumes of a new instance: the image's own, and what the request adds or changes.

@@ -18,7 +18,7 @@ mod vpc;
 use super::{Answer, unknown};
 use crate::call::{AwsError, Call};
 use crate::clock::Clock;
-use crate::world::Ids;
+use crate::world::{Account, Ids};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -66,9 +66,10 @@ pub struct Ec2 {
     pub flow_logs: Table,
 }
 
-/// What an operation works on: the region's tables, and the world's time and ids.
+/// What an operation works on: the region's tables, the account's, and the world's time and ids.
 pub(crate) struct Here<'a> {
     pub ec2: &'a mut Ec2,
+    pub account: &'a Account,
     pub clock: &'a Clock,
     pub ids: &'a mut Ids,
     pub region: &'a str,
@@ -79,7 +80,7 @@ pub(crate) struct Here<'a> {
 /// # Errors
 /// AWS's error.
 pub(crate) fn handle(all: &mut crate::world::Here<'_>, call: &Call) -> Answer {
-    let here = &mut Here { ec2: &mut all.region.ec2, clock: all.clock, ids: all.ids, region: all.name };
+    let here = &mut Here { ec2: &mut all.region.ec2, account: all.account, clock: all.clock, ids: all.ids, region: all.name };
     let input = &call.input;
     match call.action.as_str() {
         "DescribeAvailabilityZones" => subnet::describe_zones(here, input),

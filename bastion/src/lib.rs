@@ -1,0 +1,59 @@
+//! The bastion layer: optional. A host from which operators reach the database, its way in and its ways out.
+
+pub mod config;
+mod declare;
+mod image;
+mod key;
+pub mod kinds;
+
+pub use config::{Config, warnings};
+pub use declare::{Inputs, Place};
+pub use key::Key;
+
+use aws::{Aws, Deploys};
+use contract::{BastionDoors, DatabaseDoors, Names, NetworkDoors, Upstream};
+use engine::{DeclareError, Graph, Kinds, Layer, LayerError, LayerName};
+
+/// The bastion layer.
+#[derive(Clone, Copy, Debug)]
+pub struct Bastion;
+
+impl Layer for Bastion {
+    const NAME: LayerName = LayerName::Bastion;
+    type Config = Config;
+    type Inputs = Inputs;
+    type Outputs = BastionDoors;
+
+    fn declare(config: &Config, inputs: Inputs, g: &mut Graph) -> Result<BastionDoors, DeclareError> {
+        declare::declare(config, &inputs, g)
+    }
+}
+
+impl Deploys for Bastion {
+    fn check(config: &Config, _: &Names) -> Result<(), DeclareError> {
+        config.check()
+    }
+
+    /// A bastion that is off asks nothing of other layers, so that it can be declared before they are deployed.
+    async fn inputs(aws: &Aws, config: &Config, names: &Names, upstream: &Upstream) -> Result<Inputs, LayerError> {
+        let names = names.clone();
+        if !config.enabled {
+            return Ok(Inputs { names, place: None });
+        }
+        let network: NetworkDoors = upstream.doors(LayerName::Bastion)?;
+        let database: DatabaseDoors = upstream.doors(LayerName::Bastion)?;
+        let place = Place {
+            vpc: network.vpc_id,
+            public_subnets: network.public_subnets,
+            private_subnets: network.private_subnets,
+            data_security_group: network.data_security_group,
+            database: database.database,
+            key: key::look_up(aws, config).await?,
+        };
+        Ok(Inputs { names, place: Some(place) })
+    }
+
+    fn kinds(aws: &Aws) -> Kinds {
+        kinds::kinds(aws)
+    }
+}

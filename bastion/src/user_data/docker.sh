@@ -1,0 +1,2 @@
+systemctl enable --now docker
+usermod -aG docker ec2-user
