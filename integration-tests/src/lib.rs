@@ -39,11 +39,19 @@ https = true
 domain = "shop.example.com"
 hosted_zone = "example.com"
 web_acl_arn = "arn:aws:wafv2:eu-north-1:123456789012:regional/webacl/guard/0a1b"
+[compute]
+image = "123456789012.dkr.ecr.eu-north-1.amazonaws.com/shop/app:1.0"
+exec = true
+task_managed_policies = ["arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"]
+[compute.environment]
+LOG_LEVEL = "info"
+[compute.autoscaling]
+requests_per_target = 500.0
 [bastion]
 enabled = true
 mode = "ssh"
 ssh_cidrs = ["198.51.100.0/24"]
-public_key_file = "PUBLIC_KEY"
+public_key_file = "tests/suite/bastion.pub"
 "#;
 
 /// What a stack finds in its account: a hosted zone and a web ACL that others made.
@@ -80,8 +88,7 @@ impl Default for Bench {
 pub fn settings(env: &str) -> Settings {
     let dir = tempfile::tempdir().unwrap();
     std::fs::write(dir.path().join("base.toml"), "stack = \"shop\"\nregion = \"eu-north-1\"\n[tags]\nteam = \"blue\"\n").unwrap();
-    let key = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/bastion.pub");
-    std::fs::write(dir.path().join("test.toml"), env.replace("PUBLIC_KEY", key)).unwrap();
+    std::fs::write(dir.path().join("test.toml"), env).unwrap();
     let tables: Vec<&str> = stack::LAYERS.iter().map(|layer| layer.as_str()).collect();
     Settings::load(dir.path(), "test", None, &tables).unwrap()
 }

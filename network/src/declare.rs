@@ -141,7 +141,7 @@ fn security_groups(config: &Config, inputs: &Inputs, g: &mut Graph, vpc: &Handle
         g.add(format!("security-group-{tier}"), vpc.map(make))
     };
     let edge = group("edge", "The load balancer");
-    let app = group("app", "The application's tasks");
+    let app = group("app", "The tasks of the application");
     let data = group("data", "The database");
     for (port, what) in [(80, "HTTP"), (443, "HTTPS")] {
         for cidr in &config.ingress_cidrs {

@@ -25,6 +25,9 @@ pub struct EnvFile {
     /// The edge layer.
     #[serde(default)]
     pub edge: edge::Config,
+    /// The compute layer.
+    #[serde(default)]
+    pub compute: compute::Config,
     /// The bastion layer.
     #[serde(default)]
     pub bastion: bastion::Config,

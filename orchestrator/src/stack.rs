@@ -4,6 +4,7 @@ use aws::{Aws, Deploys, Stage};
 use bastion::Bastion;
 use cli::app::{Declared, Wanted};
 use cli::{Problem, Settings};
+use compute::Compute;
 use contract::{Names, Upstream};
 use database::DatabaseLayer;
 use edge::Edge;
@@ -13,8 +14,7 @@ use observability::Observability;
 use secrets::Secrets;
 
 /// The layers that exist, in lock order.
-pub const LAYERS: &[LayerName] =
-    &[LayerName::Network, LayerName::Secrets, LayerName::Observability, LayerName::Database, LayerName::Edge, LayerName::Bastion];
+pub const LAYERS: &[LayerName] = &LayerName::ALL;
 
 /// Every kind of every layer.
 pub fn kinds(aws: &Aws) -> Kinds {
@@ -23,6 +23,7 @@ pub fn kinds(aws: &Aws) -> Kinds {
         .and(Observability::kinds(aws))
         .and(DatabaseLayer::kinds(aws))
         .and(Edge::kinds(aws))
+        .and(Compute::kinds(aws))
         .and(Bastion::kinds(aws))
 }
 
@@ -35,6 +36,7 @@ pub struct Configs {
     observability: observability::Config,
     database: database::Config,
     edge: edge::Config,
+    compute: compute::Config,
     bastion: bastion::Config,
 }
 
@@ -61,6 +63,7 @@ impl Configs {
             observability: table::<Observability>(settings, &names)?,
             database: table::<DatabaseLayer>(settings, &names)?,
             edge: table::<Edge>(settings, &names)?,
+            compute: table::<Compute>(settings, &names)?,
             bastion: table::<Bastion>(settings, &names)?,
             names,
         })
@@ -82,7 +85,7 @@ pub async fn declare(aws: &Aws, configs: &Configs, wanted: &Wanted<'_>) -> Resul
             LayerName::Database => stage.declare::<DatabaseLayer>(&configs.database).await,
             LayerName::Edge => stage.declare::<Edge>(&configs.edge).await,
             LayerName::Bastion => stage.declare::<Bastion>(&configs.bastion).await,
-            _ => Ok(()),
+            LayerName::Compute => stage.declare::<Compute>(&configs.compute).await,
         };
         declared.map_err(|error| cli::problem::layer(error, wanted.settings))?;
     }

@@ -80,8 +80,10 @@ async fn the_network_is_what_was_asked_for() {
         assert!(ec2.rules.values().all(|rule| !rule.description.is_empty() && rule.protocol != "-1"));
         let of = |what: &str| ec2.security_groups.iter().find(|(_, group)| group.name.ends_with(what)).unwrap().0.clone();
         let into_data: Vec<_> = ec2.rules.values().filter(|rule| rule.group == of("-data") && !rule.egress).collect();
-        assert_eq!(into_data.len(), 1);
-        assert_eq!((into_data[0].from, into_data[0].to, &into_data[0].peer), (5432, 5432, &of("-app")));
+        // The application and the bastion.
+        assert_eq!(into_data.len(), 2);
+        assert!(into_data.iter().all(|rule| (rule.from, rule.to) == (5432, 5432)));
+        assert!(into_data.iter().any(|rule| rule.peer == of("-app")) && into_data.iter().any(|rule| rule.peer == of("-bastion")));
         let data_subnets: Vec<&String> =
             ec2.subnets.iter().filter(|(_, it)| it.tags["orchestrator:address"].contains("data")).map(|(id, _)| id).collect();
         let leads_out = |table: &&emulator::services::ec2::RouteTable| !table.routes.is_empty();

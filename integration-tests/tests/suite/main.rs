@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod bastion;
+mod compute;
 mod database;
 mod edge;
 mod house;

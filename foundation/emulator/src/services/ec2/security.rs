@@ -50,6 +50,12 @@ pub(super) fn create(here: &mut Here<'_>, input: &Input) -> Answer {
     if name.starts_with("sg-") || name.is_empty() || name.len() > 255 {
         return Err(AwsError::bad("InvalidParameterValue", format!("Value ({name}) for parameter GroupName is invalid.")));
     }
+    let allowed = |c: char| c.is_ascii_alphanumeric() || " ._-:/()#,@[]+=&;{}!$*".contains(c);
+    if description.is_empty() || description.len() > 255 || !description.chars().all(allowed) {
+        let problem =
+            format!("Value ({description}) for parameter GroupDescription is invalid. Character sets beyond ASCII are not supported.");
+        return Err(AwsError::bad("InvalidParameterValue", problem));
+    }
     if !here.ec2.vpcs.contains_key(vpc) {
         return Err(not_found("InvalidVpcID.NotFound", vpc));
     }

@@ -1,0 +1,155 @@
+//! How a service's rollout goes, and why it failed.
+
+use aws::{Aws, FaultExt};
+use aws_sdk_ecs::types::{Deployment, DeploymentRolloutState, DesiredStatus, Service, Task};
+use engine::{Class, Fault, Poll};
+use serde::{Deserialize, Serialize};
+
+/// The state of the newest rollout. One that an interrupted run left behind, or that failed, is a difference: the next run waits
+/// for it, or tries again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Rollout {
+    /// All tasks run.
+    Completed,
+    /// Tasks start and stop.
+    InProgress,
+    /// The circuit breaker gave up.
+    Failed,
+}
+
+impl Rollout {
+    /// The state of the service's primary deployment.
+    pub(super) fn of(it: &Service) -> Rollout {
+        match primary(it).and_then(Deployment::rollout_state) {
+            Some(DeploymentRolloutState::InProgress) => Rollout::InProgress,
+            Some(DeploymentRolloutState::Failed) => Rollout::Failed,
+            _ => Rollout::Completed,
+        }
+    }
+}
+
+/// The deployment that the service goes to.
+pub(super) fn primary(it: &Service) -> Option<&Deployment> {
+    it.deployments().iter().find(|deployment| deployment.status() == Some("PRIMARY"))
+}
+
+/// How far the service is on its way to `definition`.
+pub(super) fn progress(it: &Service, definition: &str) -> Result<Poll<()>, Fault> {
+    let Some(now) = primary(it) else { return Ok(Poll::Waiting("the deployment begins".into())) };
+    let of = |deployment: &&Deployment| deployment.task_definition() == Some(definition);
+    let failed = |deployment: &&Deployment| deployment.rollout_state() == Some(&DeploymentRolloutState::Failed);
+    if !of(&now) {
+        // AWS rolled back, or does not show the new deployment yet: only a failed one tells.
+        return match it.deployments().iter().filter(of).find(failed) {
+            Some(deployment) => Err(gave_up(deployment)),
+            None => Ok(Poll::Waiting("the new deployment begins".into())),
+        };
+    }
+    let (running, desired) = (now.running_count(), now.desired_count());
+    match Rollout::of(it) {
+        Rollout::Failed => Err(gave_up(now)),
+        Rollout::Completed if running == desired => Ok(Poll::Ready(())),
+        _ => Ok(Poll::Waiting(format!("{running} of {desired} tasks run"))),
+    }
+}
+
+fn gave_up(deployment: &Deployment) -> Fault {
+    let reason = deployment.rollout_state_reason().unwrap_or("AWS gave no reason");
+    Fault::new(Class::Invalid, format!("the new tasks do not stay up: {reason}"))
+}
+
+/// The fault of a rollout with the end of its last task and what to do next.
+pub(super) async fn explained(aws: &Aws, cluster: &str, service: &str, fault: Fault) -> Fault {
+    // The rollout's own fault is worth more than that of a read about it.
+    let last = last_stop(aws, cluster, service).await.ok().flatten();
+    let message = last.map_or_else(|| fault.message.clone(), |last| format!("{}; the last task ended: {last}", fault.message));
+    Fault { message, ..fault }.hint(
+        "look at the container's log and at the service's events, correct the image or its settings, and run the same command again; \
+         until then the last good revision runs, if there was one",
+    )
+}
+
+async fn last_stop(aws: &Aws, cluster: &str, service: &str) -> Result<Option<String>, Fault> {
+    let call = aws.ecs.list_tasks().cluster(cluster).service_name(service).desired_status(DesiredStatus::Stopped).max_results(100);
+    let arns = call.send().await.or_fault("ecs:ListTasks")?.task_arns.unwrap_or_default();
+    if arns.is_empty() {
+        return Ok(None);
+    }
+    let answer = aws.ecs.describe_tasks().cluster(cluster).set_tasks(Some(arns)).send().await.or_fault("ecs:DescribeTasks")?;
+    Ok(answer.tasks().iter().max_by_key(|task| task.stopped_at().map(|at| at.secs())).map(reason))
+}
+
+fn reason(task: &Task) -> String {
+    let mut parts = vec![task.stopped_reason().unwrap_or("AWS gave no reason").to_owned()];
+    parts.extend(task.containers().iter().filter_map(|container| {
+        let name = container.name().unwrap_or_default();
+        match (container.reason(), container.exit_code()) {
+            (Some(reason), _) => Some(format!("{name}: {reason}")),
+            (None, Some(code)) if code != 0 => Some(format!("{name} exited with {code}")),
+            _ => None,
+        }
+    }));
+    parts.join("; ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use aws_sdk_ecs::types::Container;
+
+    fn deployment(status: &str, definition: &str, state: DeploymentRolloutState, running: i32) -> Deployment {
+        let deployment = Deployment::builder().status(status).task_definition(definition).rollout_state(state);
+        deployment.rollout_state_reason("tasks failed to start").desired_count(2).running_count(running).build()
+    }
+
+    fn service(deployments: Vec<Deployment>) -> Service {
+        Service::builder().set_deployments(Some(deployments)).build()
+    }
+
+    #[test]
+    fn it_is_done_when_all_new_tasks_run() {
+        use DeploymentRolloutState::{Completed, InProgress};
+        for (state, running, wanted) in
+            [(InProgress, 1, Some("1 of 2 tasks run")), (Completed, 1, Some("1 of 2 tasks run")), (Completed, 2, None)]
+        {
+            let it = service(vec![deployment("PRIMARY", "app:2", state, running), deployment("ACTIVE", "app:1", Completed, 2)]);
+            let waits = match progress(&it, "app:2").unwrap() {
+                Poll::Ready(()) => None,
+                Poll::Waiting(what) => Some(what),
+            };
+            assert_eq!(waits.as_deref(), wanted);
+        }
+    }
+
+    #[test]
+    fn a_rollback_is_a_failure_and_not_a_success_of_the_old_revision() {
+        use DeploymentRolloutState::{Completed, Failed, InProgress};
+        for state in [InProgress, Completed] {
+            let it = service(vec![deployment("PRIMARY", "app:1", state, 2), deployment("ACTIVE", "app:2", Failed, 0)]);
+            let fault = progress(&it, "app:2").unwrap_err();
+            assert_eq!(fault.class, Class::Invalid);
+            assert!(fault.message.contains("tasks failed to start"), "{}", fault.message);
+        }
+    }
+
+    #[test]
+    fn another_try_of_a_revision_that_failed_is_no_failure() {
+        use DeploymentRolloutState::{Failed, InProgress};
+        let it = service(vec![deployment("PRIMARY", "app:2", InProgress, 0), deployment("ACTIVE", "app:2", Failed, 0)]);
+        assert!(matches!(progress(&it, "app:2"), Ok(Poll::Waiting(_))));
+    }
+
+    #[test]
+    fn what_is_not_shown_yet_is_waited_for() {
+        let it = service(vec![deployment("PRIMARY", "app:1", DeploymentRolloutState::Completed, 2)]);
+        assert!(matches!(progress(&it, "app:2"), Ok(Poll::Waiting(_))));
+    }
+
+    #[test]
+    fn the_end_of_a_task_names_its_container() {
+        let container = Container::builder().name("app").exit_code(1).build();
+        let task = Task::builder().stopped_reason("Essential container in task exited").containers(container).build();
+        assert_eq!(reason(&task), "Essential container in task exited; app exited with 1");
+    }
+}

@@ -1,0 +1,53 @@
+//! The compute layer: the cluster, the roles of its tasks, the task definition, the service behind the load balancer, its
+//! autoscaling and its alarms.
+
+pub mod config;
+mod declare;
+mod fargate;
+pub mod kinds;
+mod permissions;
+
+pub use config::Config;
+pub use declare::Inputs;
+
+use aws::{Aws, Deploys};
+use contract::{ComputeDoors, Names, Upstream};
+use engine::{DeclareError, Graph, Kinds, Layer, LayerError, LayerName};
+
+/// The compute layer.
+#[derive(Clone, Copy, Debug)]
+pub struct Compute;
+
+impl Layer for Compute {
+    const NAME: LayerName = LayerName::Compute;
+    type Config = Config;
+    type Inputs = Inputs;
+    type Outputs = ComputeDoors;
+
+    fn declare(config: &Config, inputs: Inputs, g: &mut Graph) -> Result<ComputeDoors, DeclareError> {
+        Ok(declare::declare(config, &inputs, g))
+    }
+}
+
+impl Deploys for Compute {
+    fn check(config: &Config, _: &Names) -> Result<(), DeclareError> {
+        config.check()
+    }
+
+    async fn inputs(aws: &Aws, _: &Config, names: &Names, upstream: &Upstream) -> Result<Inputs, LayerError> {
+        Ok(Inputs {
+            names: names.clone(),
+            region: aws.region.clone(),
+            account: aws.account().await?,
+            network: upstream.doors(LayerName::Compute)?,
+            secrets: upstream.doors(LayerName::Compute)?,
+            observability: upstream.doors(LayerName::Compute)?,
+            database: upstream.doors(LayerName::Compute)?,
+            edge: upstream.doors(LayerName::Compute)?,
+        })
+    }
+
+    fn kinds(aws: &Aws) -> Kinds {
+        kinds::kinds(aws)
+    }
+}
