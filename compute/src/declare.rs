@@ -3,7 +3,7 @@
 use crate::config::{Config, HealthCheck};
 use crate::kinds::{Aim, Container, EcsCluster, EcsService, Health, Log, Rollout, ScalableTarget, ScalingPolicy, Target, TaskDefinition};
 use crate::permissions::{Place, pull};
-use aws::kinds::alarm::{Alarm, Measure, Metric};
+use aws::kinds::alarm::{Alarm, Comparison, Measure, Metric, Missing};
 use aws::kinds::iam_role::IamRole;
 use contract::{
     ClusterName, ComputeDoors, Database, DatabaseDoors, EdgeDoors, Names, NetworkDoors, ObservabilityDoors, RoleArn, SecretsDoors,
@@ -207,10 +207,15 @@ fn alarms(config: &Config, inputs: &Inputs, g: &mut Graph) {
     };
     let mut ring = |what: &str, description: &'static str, measure: Measure, threshold: f64| {
         let name = names.of(&format!("app-{what}"));
-        let spec = inputs.observability.alarm_topic.map(move |topic| {
-            // The measure below takes the place of this one: an alarm begins with one metric.
-            let alarm = Alarm::above(name.clone(), description, Metric::new("", "", &[], ""), threshold, topic);
-            Alarm { measure: measure.clone(), ..alarm }
+        let spec = inputs.observability.alarm_topic.map(move |topic| Alarm {
+            name: name.clone(),
+            description: description.into(),
+            measure: measure.clone(),
+            threshold,
+            comparison: Comparison::Above,
+            periods: 5,
+            missing: Missing::NotBreaching,
+            topic,
         });
         g.add(format!("alarm-{what}"), spec);
     };

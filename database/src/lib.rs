@@ -37,9 +37,7 @@ impl Deploys for DatabaseLayer {
         let call = aws.rds.describe_db_instances().db_instance_identifier(names.database());
         let live = call.send().await.or_gone("rds:DescribeDBInstances")?;
         let live = live.and_then(|answer| answer.db_instances().first().and_then(|it| it.engine_version().map(str::to_owned)));
-        let call = aws.rds.describe_db_engine_versions().engine("postgres").engine_version(version::major(&config.engine_version));
-        let offered = call.send().await.or_fault("rds:DescribeDBEngineVersions")?;
-        let offered = offered.db_engine_versions().iter().filter_map(|it| it.engine_version().map(str::to_owned)).collect::<Vec<_>>();
+        let offered = if version::is_exact(&config.engine_version) { Vec::new() } else { offered(aws, &config.engine_version).await? };
         let engine_version = version::resolve(&config.engine_version, live.as_deref(), &offered)?;
         Ok(Inputs {
             names: names.clone(),
@@ -53,4 +51,11 @@ impl Deploys for DatabaseLayer {
     fn kinds(aws: &Aws) -> Kinds {
         kinds::kinds(aws)
     }
+}
+
+/// The versions of that major which RDS offers.
+async fn offered(aws: &Aws, major: &str) -> Result<Vec<String>, LayerError> {
+    let call = aws.rds.describe_db_engine_versions().engine("postgres").engine_version(major);
+    let answer = call.send().await.or_fault("rds:DescribeDBEngineVersions")?;
+    Ok(answer.db_engine_versions().iter().filter_map(|it| it.engine_version().map(str::to_owned)).collect())
 }

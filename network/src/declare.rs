@@ -7,7 +7,7 @@ use crate::kinds::{
 };
 use aws::kinds::SecurityGroup;
 use aws::kinds::security_group_rule::{Direction, SecurityGroupRule};
-use contract::{InternetGatewayId, NatGatewayId, NetworkDoors, RouteTableId, SecurityGroupId, SubnetId, VpcId};
+use contract::{InternetGatewayId, NatGatewayId, NetworkDoors, RouteTableId, RuleId, SecurityGroupId, SubnetId, VpcId};
 use engine::handle::Join;
 use engine::{DeclareError, Graph, Handle};
 use ipnet::Ipv4Net;
@@ -45,9 +45,10 @@ pub(crate) fn declare(config: &Config, inputs: &Inputs, g: &mut Graph) -> Result
     let nats = nat_gateways(config, g, &zones, &public, &gateway);
     let private_tables: Vec<_> =
         zones.iter().map(|zone| g.add(zone.called("route-table-private"), vpc.map(|vpc| RouteTable { vpc }))).collect();
+    let mut ways_out = Vec::new();
     for (index, (zone, table)) in zones.iter().zip(&private_tables).enumerate() {
         if let Some(nat) = nats.get(index).or(nats.first()) {
-            g.add(zone.called("route-private-nat"), (table, nat).join().map(|(table, nat)| through_nat(table, nat)));
+            ways_out.push(g.add(zone.called("route-private-nat"), (table, nat).join().map(|(table, nat)| through_nat(table, nat))));
         }
     }
     associate(g, &zones, "private", &private, |index| private_tables[index].clone());
@@ -62,10 +63,11 @@ pub(crate) fn declare(config: &Config, inputs: &Inputs, g: &mut Graph) -> Result
     Ok(NetworkDoors {
         vpc_id: vpc,
         public_subnets: Handle::all(public),
-        private_subnets: Handle::all(private),
+        // Whoever lives there may count on the way out: a task pulls its image as soon as it starts.
+        private_subnets: Handle::all(private).after(&Handle::all(ways_out)),
         data_subnets: Handle::all(data),
         edge_security_group: tiers.edge,
-        app_security_group: tiers.app,
+        app_security_group: tiers.app.after(&tiers.app_rules),
         data_security_group: tiers.data,
     })
 }
@@ -86,6 +88,8 @@ struct Tiers {
     edge: Handle<SecurityGroupId>,
     app: Handle<SecurityGroupId>,
     data: Handle<SecurityGroupId>,
+    /// What the application's tasks need to be reached and to reach the database and AWS.
+    app_rules: Handle<Vec<RuleId>>,
 }
 
 fn subnets(g: &mut Graph, vpc: &Handle<VpcId>, zones: &[Zone], tier: &str, range: fn(&Ranges) -> Ipv4Net) -> Vec<Handle<SubnetId>> {
@@ -152,18 +156,26 @@ fn security_groups(config: &Config, inputs: &Inputs, g: &mut Graph, vpc: &Handle
         }
     }
     let (app_port, database_port) = (config.app_port, config.database_port);
-    between(g, "edge-app", (&edge, &app), app_port, "The load balancer to the application");
-    between(g, "app-data", (&app, &data), database_port, "The application to the database");
+    let mut app_rules = between(g, "edge-app", (&edge, &app), app_port, "The load balancer to the application").to_vec();
+    app_rules.extend(between(g, "app-data", (&app, &data), database_port, "The application to the database"));
     let https = app.map(|app| SecurityGroupRule::tcp(app, Direction::Out, 443, EVERYWHERE, "Images, logs and AWS APIs"));
-    g.add("rule-app-out-443", https);
-    Tiers { edge, app, data }
+    app_rules.push(g.add("rule-app-out-443", https));
+    Tiers { edge, app, data, app_rules: Handle::all(app_rules) }
 }
 
 /// A way from one group to another: out of the one and into the other, each a rule of its own.
-fn between(g: &mut Graph, name: &str, (from, to): (&Handle<SecurityGroupId>, &Handle<SecurityGroupId>), port: u16, why: &'static str) {
+fn between(
+    g: &mut Graph,
+    name: &str,
+    (from, to): (&Handle<SecurityGroupId>, &Handle<SecurityGroupId>),
+    port: u16,
+    why: &'static str,
+) -> [Handle<RuleId>; 2] {
     let both = (from, to).join();
-    g.add(format!("rule-{name}-out"), both.map(move |(from, to)| SecurityGroupRule::tcp(from, Direction::Out, port, to.0, why)));
-    g.add(format!("rule-{name}-in"), both.map(move |(from, to)| SecurityGroupRule::tcp(to, Direction::In, port, from.0, why)));
+    [
+        g.add(format!("rule-{name}-out"), both.map(move |(from, to)| SecurityGroupRule::tcp(from, Direction::Out, port, to.0, why))),
+        g.add(format!("rule-{name}-in"), both.map(move |(from, to)| SecurityGroupRule::tcp(to, Direction::In, port, from.0, why))),
+    ]
 }
 
 fn endpoints(

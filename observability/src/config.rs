@@ -3,6 +3,7 @@
 use engine::DeclareError;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// The settings of the observability layer.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -16,15 +17,32 @@ pub struct Config {
     pub dashboard: bool,
     /// Errors in the application's log within five minutes that ring the alarm.
     pub error_threshold: f64,
+    /// Saved Logs Insights queries over the application's JSON logs, by name.
+    pub queries: BTreeMap<String, String>,
     /// Whether the VPC's traffic is logged.
     pub flow_logs: bool,
 }
 
 impl Default for Config {
     fn default() -> Config {
-        Config { retention_days: 30, alarm_emails: Vec::new(), dashboard: true, error_threshold: 5.0, flow_logs: false }
+        Config {
+            retention_days: 30,
+            alarm_emails: Vec::new(),
+            dashboard: true,
+            error_threshold: 5.0,
+            queries: QUERIES.iter().map(|(name, query)| ((*name).to_owned(), (*query).to_owned())).collect(),
+            flow_logs: false,
+        }
     }
 }
+
+/// The saved queries that every stack begins with.
+const QUERIES: [(&str, &str); 4] = [
+    ("errors", "fields @timestamp, request_id, path, message\n| filter level = \"ERROR\"\n| sort @timestamp desc\n| limit 100"),
+    ("slow", "fields @timestamp, path, duration_ms, request_id\n| filter ispresent(duration_ms)\n| sort duration_ms desc\n| limit 50"),
+    ("status", "filter ispresent(status)\n| stats count(*) as requests by status, bin(5m)"),
+    ("latency", "filter ispresent(duration_ms)\n| stats pct(duration_ms, 50), pct(duration_ms, 95), pct(duration_ms, 99) by path"),
+];
 
 /// <https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html>
 const RETENTIONS: [i32; 22] = [1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653];

@@ -26,14 +26,6 @@ pub struct Inputs {
     pub key: Handle<KeyArn>,
 }
 
-/// Saved queries over the application's JSON logs.
-const QUERIES: [(&str, &str); 4] = [
-    ("errors", "fields @timestamp, request_id, path, message\n| filter level = \"ERROR\"\n| sort @timestamp desc\n| limit 100"),
-    ("slow", "fields @timestamp, path, duration_ms, request_id\n| filter ispresent(duration_ms)\n| sort duration_ms desc\n| limit 50"),
-    ("status", "filter ispresent(status)\n| stats count(*) as requests by status, bin(5m)"),
-    ("latency", "filter ispresent(duration_ms)\n| stats pct(duration_ms, 50), pct(duration_ms, 95), pct(duration_ms, 99) by path"),
-];
-
 /// Declares the layer.
 pub(crate) fn declare(config: &Config, inputs: &Inputs, g: &mut Graph) -> Result<ObservabilityDoors, DeclareError> {
     let names = &inputs.names;
@@ -57,9 +49,10 @@ pub(crate) fn declare(config: &Config, inputs: &Inputs, g: &mut Graph) -> Result
     }
 
     errors(config, names, g, &app, &topic);
-    for (what, query) in QUERIES {
+    for (what, query) in &config.queries {
         let name = format!("{}/{what}", names.prefix());
-        let spec = app.map(move |group| SavedQuery { name: name.clone(), query: query.into(), log_groups: vec![group] });
+        let query = query.clone();
+        let spec = app.map(move |group| SavedQuery { name: name.clone(), query: query.clone(), log_groups: vec![group] });
         g.add(format!("query-{what}"), spec);
     }
     if config.dashboard {

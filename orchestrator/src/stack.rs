@@ -8,7 +8,7 @@ use compute::Compute;
 use contract::{Names, Upstream};
 use database::DatabaseLayer;
 use edge::Edge;
-use engine::{Kinds, LayerName};
+use engine::{DeclareError, Kinds, LayerName};
 use network::Network;
 use observability::Observability;
 use secrets::Secrets;
@@ -57,7 +57,7 @@ impl Configs {
     /// [`Problem::Config`] with file and key.
     pub fn read(settings: &Settings) -> Result<Configs, Problem> {
         let names = Names::new(&settings.top.stack, &settings.env).map_err(|error| cli::problem::declare(error, settings))?;
-        Ok(Configs {
+        let configs = Configs {
             network: table::<Network>(settings, &names)?,
             secrets: table::<Secrets>(settings, &names)?,
             observability: table::<Observability>(settings, &names)?,
@@ -66,7 +66,22 @@ impl Configs {
             compute: table::<Compute>(settings, &names)?,
             bastion: table::<Bastion>(settings, &names)?,
             names,
-        })
+        };
+        configs.ports().map_err(|error| cli::problem::declare(error, settings))?;
+        Ok(configs)
+    }
+
+    /// Layers are configured alone; what two of them must agree on is checked where both are known.
+    fn ports(&self) -> Result<(), DeclareError> {
+        let agree = |key: &str, port: u16, with: &str, other: u16| {
+            if port == other {
+                return Ok(());
+            }
+            Err(DeclareError::setting(key, format!("{port}, but {with} is {other}: they must be the same")))
+        };
+        agree("compute.port", self.compute.port, "network.app_port", self.network.app_port)?;
+        agree("edge.port", self.edge.port, "network.app_port", self.network.app_port)?;
+        agree("database.port", self.database.port, "network.database_port", self.network.database_port)
     }
 }
 

@@ -41,8 +41,8 @@ async fn the_cluster_has_insights_and_logs_what_operators_type() {
         let exec = &cluster.body["configuration"]["executeCommandConfiguration"];
         assert_eq!(exec["kmsKeyId"].as_str(), Some(region.keys.values().next().unwrap().str("Arn")));
         assert_eq!(exec["logging"], "OVERRIDE");
-        let log = json!({"cloudWatchLogGroupName": "/ecs/shop-test/exec", "cloudWatchEncryptionEnabled": true});
-        assert_eq!(exec["logConfiguration"], log);
+        let log = &exec["logConfiguration"];
+        assert_eq!((&log["cloudWatchLogGroupName"], &log["cloudWatchEncryptionEnabled"]), (&json!("/ecs/shop-test/exec"), &json!(true)));
     });
 }
 

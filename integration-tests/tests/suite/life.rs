@@ -24,17 +24,39 @@ async fn destroy_leaves_nothing_with_our_tags() {
     assert!(bench.emulator.with_world(|world| world.regions["eu-north-1"].ec2.vpcs.is_empty()));
 }
 
+/// A setting of each layer, the steps that it must show, and nothing else.
+const CHANGES: [(&str, &str, &[&str]); 9] = [
+    (
+        "[network]",
+        "[network]\ningress_cidrs = [\"198.51.100.0/24\"]",
+        &["rule-edge-in-443-0-0-0-0-0", "rule-edge-in-443-198-51-100-0-24", "rule-edge-in-80-0-0-0-0-0", "rule-edge-in-80-198-51-100-0-24"],
+    ),
+    ("length = 50", "length = 60", &["secret-flask-secret-key"]),
+    ("[observability]", "[observability]\nerror_threshold = 9", &["alarm-errors"]),
+    ("[database]", "[database]\nbackup_days = 9", &["instance"]),
+    ("[database]", "[database]\nslow_query_ms = 100", &["parameter-group"]),
+    ("[edge]", "[edge]\nidle_timeout = 90", &["load-balancer"]),
+    ("LOG_LEVEL = \"info\"", "LOG_LEVEL = \"debug\"", &["service", "task-definition", "task-definition"]),
+    ("requests_per_target = 500.0", "requests_per_target = 600.0", &["scaling-requests"]),
+    ("198.51.100.0/24\"]", "203.0.113.0/24\"]", &["rule-in-22-198-51-100-0-24", "rule-in-22-203-0-113-0-24"]),
+];
+
 #[tokio::test(start_paused = true)]
 async fn one_setting_shows_exactly_its_change() {
     let bench = Bench::new();
     all_done(bench.deploy(EVERYTHING).await);
-    let changed = EVERYTHING.replace("zones = 2", "zones = 2\napp_port = 9000");
-    let plan = bench.plan(&changed).await;
-    let touched: Vec<&str> =
-        plan.steps.values().filter(|step| step.verb == Verb::Replace).map(|step| step.address().name.as_str()).collect();
-    assert_eq!(touched, ["rule-edge-app-in", "rule-edge-app-out"]);
-    all_done(bench.deploy(&changed).await);
-    assert!(!bench.plan(&changed).await.changes());
+    for (from, to, wanted) in CHANGES {
+        let changed = EVERYTHING.replacen(from, to, 1);
+        assert_ne!(changed, EVERYTHING, "{from}");
+        let plan = bench.plan(&changed).await;
+        let mut touched: Vec<&str> =
+            plan.steps.values().filter(|step| step.verb != Verb::Keep).map(|step| step.address().name.as_str()).collect();
+        touched.sort_unstable();
+        assert_eq!(touched, wanted, "{to}");
+        all_done(bench.deploy(&changed).await);
+        assert!(!bench.plan(&changed).await.changes(), "{to}");
+        all_done(bench.deploy(EVERYTHING).await);
+    }
 }
 
 #[tokio::test(start_paused = true)]

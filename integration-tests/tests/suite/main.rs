@@ -9,5 +9,6 @@ mod house;
 mod kinds;
 mod life;
 mod observability;
+mod rollout;
 mod secrets;
 mod weather;

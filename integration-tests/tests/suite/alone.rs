@@ -1,0 +1,70 @@
+//! Each layer with its own binary, in order, over HTTP against the embedded AWS of another process; then back in reverse.
+
+use emulator::{Emulator, Options};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+const LAYERS: [&str; 7] = ["network", "secrets", "observability", "database", "edge", "compute", "bastion"];
+
+/// The folder that the layers' binaries are in, built if they are not.
+fn binaries() -> PathBuf {
+    let built = Command::new(env!("CARGO")).args(["build", "--quiet", "--bins", "--workspace"]).current_dir(ROOT).status().unwrap();
+    assert!(built.success(), "the layers' binaries do not build");
+    let test = std::env::current_exe().unwrap();
+    test.ancestors().nth(2).unwrap().to_owned()
+}
+
+struct Shop {
+    binaries: PathBuf,
+    url: String,
+    dir: tempfile::TempDir,
+}
+
+impl Shop {
+    fn run(&self, binary: &str, args: &[&str]) -> Output {
+        let mut command = Command::new(self.binaries.join(binary));
+        let envs = Path::new(ROOT).join("envs");
+        command.args(args).args(["--env", "reference", "--endpoint-url", &self.url, "--config"]).arg(envs);
+        // The emulator's time runs fast: the pauses between two looks follow it.
+        command.env("ORCHESTRATOR_EMBEDDED", "true").env("ORCHESTRATOR_SPEED", "600");
+        command.env("ORCHESTRATOR_BASTION__PUBLIC_KEY_FILE", Path::new(ROOT).join("envs/bastion.pub"));
+        command.current_dir(self.dir.path()).output().unwrap()
+    }
+
+    fn must(&self, binary: &str, args: &[&str]) -> String {
+        let output = self.run(binary, args);
+        let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        assert!(output.status.success(), "{binary} {args:?}: {said}");
+        said
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn each_layer_deploys_alone_and_goes_again() {
+    let emulator = Emulator::in_memory(Options { speed: 600.0, seed: 5 });
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let server = tokio::spawn(emulator.clone().serve(listener));
+    let shop = Shop { binaries: binaries(), url, dir: tempfile::tempdir().unwrap() };
+    let walk = move || {
+        let early = shop.run("compute", &["plan"]);
+        assert_eq!(early.status.code(), Some(5));
+        let said = String::from_utf8_lossy(&early.stderr).into_owned();
+        assert!(said.contains("compute needs the outputs of network") && said.contains("deploy --layer network"), "{said}");
+        for layer in LAYERS {
+            shop.must(layer, &["deploy", "--yes"]);
+            shop.must(layer, &["plan", "--detailed-exitcode"]);
+        }
+        // The whole tool finds nothing to do: the parts make the same stack.
+        shop.must("orchestrator", &["plan", "--detailed-exitcode"]);
+        let used = shop.run("network", &["destroy", "--yes", "--allow-destroy", "all"]);
+        assert_eq!(used.status.code(), Some(5), "{}", String::from_utf8_lossy(&used.stdout));
+        for layer in LAYERS.into_iter().rev() {
+            shop.must(layer, &["destroy", "--yes", "--allow-destroy", "all"]);
+        }
+    };
+    tokio::task::spawn_blocking(walk).await.unwrap();
+    assert_eq!(emulator.tagged("orchestrator:stack", "shop"), Vec::<String>::new());
+    server.abort();
+}
