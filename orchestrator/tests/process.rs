@@ -43,7 +43,11 @@ fn deploy_plan_change_destroy_in_processes_of_their_own() {
     assert!(run(&["deploy", "--yes", "--plan", "saved.json"], 5).contains("stale"));
     let world = std::fs::read_to_string(dir.path().join(".orchestrator/local/aws/world.json")).unwrap();
     let world: serde_json::Value = serde_json::from_str(&world).unwrap();
-    assert_eq!(world["regions"]["eu-north-1"]["ec2"]["vpcs"], serde_json::json!({}));
+    let region = &world["regions"]["eu-north-1"];
+    for (table, held) in ["db_instances", "load_balancers", "alarms", "parameters", "log_groups"].map(|table| (table, &region[table])) {
+        assert_eq!(held, &serde_json::json!({}), "{table}");
+    }
+    assert_eq!(region["ec2"]["vpcs"], serde_json::json!({}));
 }
 
 #[test]
@@ -74,17 +78,22 @@ fn a_mistake_in_the_configuration_is_told_before_any_call() {
 }
 
 #[test]
-fn the_reference_environment_plans_and_deploys() {
-    let dir = tempfile::tempdir().unwrap();
-    let output = Command::new(env!("CARGO_BIN_EXE_orchestrator"))
-        .args(["deploy", "--yes", "--env", "reference", "--config"])
-        .arg(Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("envs"))
-        .env("ORCHESTRATOR_EMBEDDED", "true")
-        .env("ORCHESTRATOR_SPEED", "600")
-        .current_dir(dir.path())
-        .output()
-        .unwrap();
-    assert!(output.status.success(), "{}", text(&output));
+fn the_reference_environment_lives_and_goes() {
+    let (dir, root) = (tempfile::tempdir().unwrap(), Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap());
+    let run = |args: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_orchestrator"));
+        command.args(args).args(["--env", "reference", "--config"]).arg(root.join("envs"));
+        command.env("ORCHESTRATOR_EMBEDDED", "true").env("ORCHESTRATOR_SPEED", "600").env_remove("AWS_ENDPOINT_URL");
+        command.env("ORCHESTRATOR_BASTION__PUBLIC_KEY_FILE", root.join("envs/bastion.pub"));
+        let output = command.current_dir(dir.path()).output().unwrap();
+        assert!(output.status.success(), "{args:?}: {}", text(&output));
+    };
+    run(&["deploy", "--yes"]);
+    run(&["plan", "--detailed-exitcode"]);
+    run(&["destroy", "--yes", "--allow-destroy", "all"]);
+    let world = std::fs::read_to_string(dir.path().join(".orchestrator/reference/aws/world.json")).unwrap();
+    let world: emulator::World = serde_json::from_str(&world).unwrap();
+    assert_eq!(world.tagged("orchestrator:stack", "shop"), Vec::<String>::new());
 }
 
 #[test]

@@ -68,3 +68,13 @@ async fn each_layer_deploys_alone_and_goes_again() {
     assert_eq!(emulator.tagged("orchestrator:stack", "shop"), Vec::<String>::new());
     server.abort();
 }
+
+#[test]
+fn without_an_endpoint_a_layer_says_where_the_embedded_aws_is() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut command = Command::new(binaries().join("network"));
+    let command = command.args(["plan", "--env", "local", "--config"]).arg(Path::new(ROOT).join("envs"));
+    let output = command.current_dir(dir.path()).env_remove("AWS_ENDPOINT_URL").output().unwrap();
+    assert_eq!(output.status.code(), Some(3));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("orchestrator emulator"));
+}

@@ -1,6 +1,7 @@
 //! The whole-tool suites on the embedded AWS.
 #![allow(clippy::unwrap_used)]
 
+mod alone;
 mod bastion;
 mod compute;
 mod database;
