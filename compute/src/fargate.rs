@@ -19,7 +19,7 @@ pub(crate) fn problem(cpu: u32, memory: u32) -> Option<(&'static str, String)> {
         return Some(("compute.cpu", format!("{cpu} CPU units: Fargate has {}", sizes.join(", "))));
     };
     // The smallest size leaves out 1536.
-    let fits = (*least..=*most).contains(&memory) && (memory - least) % step == 0 && (cpu, memory) != (256, 1536);
+    let fits = (*least..=*most).contains(&memory) && (memory - least).is_multiple_of(*step) && (cpu, memory) != (256, 1536);
     let right = match cpu {
         256 => "512, 1024 or 2048 MiB".to_owned(),
         _ => format!("{least} to {most} MiB in steps of {step}"),

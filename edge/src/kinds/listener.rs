@@ -127,7 +127,7 @@ impl Calls<Listener> for Listeners {
                 let Some(page) = page.or_gone("elasticloadbalancing:DescribeListeners")? else { break };
                 let Some(it) = page.listeners().iter().find(|it| it.port() == Some(ask.want.port)) else { continue };
                 let arn = it.listener_arn().unwrap_or_default().to_owned();
-                let Some(tags) = tags::of(&self.0, &[arn.clone()]).await?.remove(&arn) else { continue };
+                let Some(tags) = tags::of(&self.0, std::slice::from_ref(&arn)).await?.remove(&arn) else { continue };
                 let live = Listener { protocol: protocol(it), action: action(it), ..ask.want.clone() };
                 found.insert(ask.who.address.clone(), owned(&ask.who, live, ListenerArn(arn), tags));
             }

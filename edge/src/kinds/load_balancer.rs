@@ -123,7 +123,7 @@ impl Calls<LoadBalancerSpec> for LoadBalancers {
         for ask in asks {
             let Some(it) = self.get(&ask.want.name).await? else { continue };
             let arn = it.load_balancer_arn().unwrap_or_default().to_owned();
-            let Some(tags) = tags::of(&self.0, &[arn.clone()]).await?.remove(&arn) else { continue };
+            let Some(tags) = tags::of(&self.0, std::slice::from_ref(&arn)).await?.remove(&arn) else { continue };
             found.insert(ask.who.address.clone(), owned(&ask.who, self.live(&it).await?, output(&it), tags));
         }
         Ok(found)

@@ -91,7 +91,7 @@ impl Calls<TargetGroup> for TargetGroups {
         for ask in asks {
             let Some(it) = self.get(ask.who.name()).await? else { continue };
             let arn = it.target_group_arn().unwrap_or_default().to_owned();
-            let Some(tags) = tags::of(&self.0, &[arn.clone()]).await?.remove(&arn) else { continue };
+            let Some(tags) = tags::of(&self.0, std::slice::from_ref(&arn)).await?.remove(&arn) else { continue };
             let live = TargetGroup {
                 name: ask.want.name.clone(),
                 vpc: VpcId(it.vpc_id().unwrap_or_default().to_owned()),

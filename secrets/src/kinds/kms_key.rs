@@ -172,7 +172,8 @@ impl Driver<KmsKey> for KmsKeys {
     async fn delete(&self, who: &Identity, spec: &KmsKey, last: Option<&KeyArn>, _: &Ticks) -> Result<(), Fault> {
         let ask = Ask { who: who.clone(), want: spec.clone(), last: last.cloned() };
         let Some(seen) = self.seen(&ask).await? else { return Ok(()) };
-        let call = self.0.kms.schedule_key_deletion().key_id(seen.output.as_str());
+        let id = seen.output.0.rsplit('/').next().unwrap_or_default();
+        let call = self.0.kms.schedule_key_deletion().key_id(id);
         match call.pending_window_in_days(spec.deletion_days.into()).send().await.or_gone("kms:ScheduleKeyDeletion") {
             // An answer that was lost: the retry finds it pending.
             Err(fault) if fault.code == "KMSInvalidStateException" => Ok(()),
