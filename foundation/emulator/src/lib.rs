@@ -72,8 +72,20 @@ pub enum OpenError {
     },
 }
 
+/// One call with what was answered, for judges that read answers with other eyes.
+#[derive(Clone, Debug)]
+pub struct Exchange {
+    /// The call.
+    pub call: CallRecord,
+    /// The HTTP status of the answer.
+    pub status: u16,
+    /// The body of the answer.
+    pub body: Bytes,
+}
+
 struct Inner {
     world: World,
+    exchanges: Option<Vec<Exchange>>,
     store: Option<Store>,
     calls: Vec<CallRecord>,
     weather: Weather,
@@ -109,7 +121,7 @@ impl Emulator {
     }
 
     fn with(world: World, store: Option<Store>) -> Emulator {
-        Emulator { inner: Arc::new(Mutex::new(Inner { world, store, calls: Vec::new(), weather: Weather::default() })) }
+        Emulator { inner: Arc::new(Mutex::new(Inner { world, exchanges: None, store, calls: Vec::new(), weather: Weather::default() })) }
     }
 
     /// Answers one HTTP request as AWS would; `None` when the weather took the connection away.
@@ -147,16 +159,21 @@ impl Emulator {
                 return wire::render_error(parsed.protocol, &error, &request_id);
             }
         }
-        inner.calls.push(CallRecord {
+        let record = CallRecord {
             service: parsed.call.service.clone(),
             action: parsed.call.action.clone(),
             changing,
             error: result.as_ref().err().map(|error| error.code.clone()),
-        });
-        match result {
+        };
+        let answer = match result {
             Ok(body) => wire::render(&parsed, &body, &request_id),
             Err(error) => wire::render_error(parsed.protocol, &error, &request_id),
+        };
+        if let Some(exchanges) = &mut inner.exchanges {
+            exchanges.push(Exchange { call: record.clone(), status: answer.status().as_u16(), body: answer.body().clone() });
         }
+        inner.calls.push(record);
+        answer
     }
 
     fn weather_for(&self, request: &http::Request<Bytes>) -> Option<Fault> {
@@ -186,6 +203,16 @@ impl Emulator {
     /// Every call since the start or the last [`Emulator::clear_calls`].
     pub fn calls(&self) -> Vec<CallRecord> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner).calls.clone()
+    }
+
+    /// Keeps every answer from now on; [`Emulator::exchanges`] gives them.
+    pub fn keep_exchanges(&self) {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner).exchanges = Some(Vec::new());
+    }
+
+    /// The calls and answers since [`Emulator::keep_exchanges`].
+    pub fn exchanges(&self) -> Vec<Exchange> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner).exchanges.clone().unwrap_or_default()
     }
 
     /// Forgets the calls so far.

@@ -3,6 +3,7 @@
 
 mod alone;
 mod bastion;
+mod boto3;
 mod compute;
 mod database;
 mod edge;

@@ -117,7 +117,9 @@ fn get(here: &Here<'_>, name: &str, input: &Input) -> Answer {
     }
     let plain = !secure || input.bool("WithDecryption") == Some(true);
     let value = if plain { found.inside["value"].clone() } else { json!("AQICAHcipher=") };
-    let mut answer = found.body.clone();
+    // Key, tier and description are DescribeParameters' to tell.
+    let told = ["Name", "Type", "Version", "LastModifiedDate", "ARN", "DataType"];
+    let mut answer = crate::table::copy(&Input(found.body.clone()), &told);
     answer["Value"] = value;
     Ok(answer)
 }
