@@ -111,27 +111,91 @@ fn setting(key: &str, problem: impl Into<String>) -> DeclareError {
     DeclareError::setting(format!("edge.{key}"), problem)
 }
 
+impl HealthCheck {
+    fn check(&self) -> Result<(), DeclareError> {
+        if !self.path.starts_with('/') {
+            return Err(setting("health_check.path", format!("`{}` must begin with `/`", self.path)));
+        }
+        if !self.matcher.split(',').all(is_codes) {
+            let problem = format!("`{}` must be codes of 200 to 499, for example `200`, `200,202` or `200-299`", self.matcher);
+            return Err(setting("health_check.matcher", problem));
+        }
+        if !(5..=300).contains(&self.interval) {
+            return Err(setting("health_check.interval", format!("{} s: AWS allows 5 to 300", self.interval)));
+        }
+        if !(2..=120).contains(&self.timeout) || self.timeout >= self.interval {
+            let problem = format!("{} s: AWS allows 2 to 120, less than the interval of {} s", self.timeout, self.interval);
+            return Err(setting("health_check.timeout", problem));
+        }
+        for (key, count) in [("healthy", self.healthy), ("unhealthy", self.unhealthy)] {
+            if !(2..=10).contains(&count) {
+                return Err(setting(&format!("health_check.{key}"), format!("{count} answers: AWS counts 2 to 10")));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether a text is a code or a range of codes that a load balancer can wait for.
+fn is_codes(text: &str) -> bool {
+    let code = |text: &str| text.parse::<u16>().ok().filter(|code| (200..=499).contains(code));
+    match text.split_once('-') {
+        Some((from, to)) => code(from).zip(code(to)).is_some_and(|(from, to)| from <= to),
+        None => code(text).is_some(),
+    }
+}
+
+fn is_domain(name: &str) -> bool {
+    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    let label =
+        |label: &str| (1..=63).contains(&label.len()) && label.chars().all(plain) && !label.starts_with('-') && !label.ends_with('-');
+    name.len() <= 253 && name.contains('.') && name.split('.').all(label)
+}
+
 impl Config {
     /// Checks what the types cannot.
     ///
     /// # Errors
     /// [`DeclareError::Setting`] with the key.
     pub fn check(&self) -> Result<(), DeclareError> {
-        let check = &self.health_check;
-        if !check.path.starts_with('/') {
-            return Err(setting("health_check.path", format!("`{}` must begin with `/`", check.path)));
-        }
-        if !(5..=300).contains(&check.interval) || check.timeout >= check.interval || check.timeout < 2 {
-            let problem = format!("every {} s with {} s to answer: 5 to 300 s, and the answer sooner", check.interval, check.timeout);
-            return Err(setting("health_check.interval", problem));
-        }
-        if !(2..=10).contains(&check.healthy) || !(2..=10).contains(&check.unhealthy) {
-            return Err(setting("health_check.healthy", "AWS counts 2 to 10 answers"));
+        self.health_check.check()?;
+        if self.port == 0 {
+            return Err(setting("port", "0 is no port: use the one that the application's container listens on"));
         }
         if self.deregistration_delay > 3600 {
-            return Err(setting("deregistration_delay", "at most 3600 s"));
+            return Err(setting("deregistration_delay", format!("{} s: AWS allows 0 to 3600", self.deregistration_delay)));
         }
+        if !(1..=4000).contains(&self.idle_timeout) {
+            return Err(setting("idle_timeout", format!("{} s: AWS allows 1 to 4000", self.idle_timeout)));
+        }
+        if self.access_logs.as_ref().is_some_and(|logs| logs.bucket.is_empty()) {
+            return Err(setting("access_logs.bucket", "it is empty: name a bucket, or leave `access_logs` out"));
+        }
+        for (key, limit) in [("errors_5xx", self.alarms.errors_5xx), ("latency_seconds", self.alarms.latency_seconds)] {
+            if limit.is_nan() || limit <= 0.0 {
+                return Err(setting(&format!("alarms.{key}"), format!("{limit} would ring always: use a number above 0")));
+            }
+        }
+        self.check_domain()?;
         self.check_https()
+    }
+
+    /// Route 53 keeps names in lower case: one that is not would never be found again.
+    fn check_domain(&self) -> Result<(), DeclareError> {
+        let zone = self.hosted_zone.as_deref().map(|zone| zone.trim_end_matches('.'));
+        for (key, name) in [("domain", self.domain.as_deref()), ("hosted_zone", zone)] {
+            if let Some(name) = name.filter(|name| !is_domain(name)) {
+                let problem = format!("`{name}` must be a name such as `shop.example.com`: lower-case letters, digits, hyphens and dots");
+                return Err(setting(key, problem));
+            }
+        }
+        let requested = self.https && self.certificate_arn.is_none();
+        match &self.domain {
+            Some(domain) if requested && domain.len() > 64 => {
+                Err(setting("domain", format!("`{domain}` has {} characters, and ACM allows 64 in a certificate", domain.len())))
+            }
+            _ => Ok(()),
+        }
     }
 
     fn check_https(&self) -> Result<(), DeclareError> {
@@ -169,5 +233,23 @@ mod tests {
         let requested = Config { domain: Some("a.example.com".into()), hosted_zone: Some("example.com".into()), ..https.clone() };
         assert!(requested.check().is_ok());
         assert!(Config { domain: Some("a.example.org".into()), ..requested }.check().is_err());
+    }
+
+    #[test]
+    fn what_aws_refuses_is_refused_first_with_its_key() {
+        let refused = |config: Config| config.check().unwrap_err().to_string();
+        let check = |health_check: HealthCheck| refused(Config { health_check, ..Config::default() });
+        assert!(Config::default().check().is_ok());
+        for matcher in ["", "OK", "200,", "299-200", "500"] {
+            let problem = check(HealthCheck { matcher: matcher.into(), ..HealthCheck::default() });
+            assert!(problem.starts_with("edge.health_check.matcher"), "{matcher}: {problem}");
+        }
+        assert!(check(HealthCheck { timeout: 10, ..HealthCheck::default() }).starts_with("edge.health_check.timeout"));
+        assert!(check(HealthCheck { unhealthy: 1, ..HealthCheck::default() }).starts_with("edge.health_check.unhealthy"));
+        assert!(refused(Config { idle_timeout: 4001, ..Config::default() }).starts_with("edge.idle_timeout"));
+        for domain in ["Shop.example.com", "*.example.com", "shop.example.com.", "localhost"] {
+            let problem = refused(Config { domain: Some(domain.into()), ..Config::default() });
+            assert!(problem.starts_with("edge.domain"), "{problem}");
+        }
     }
 }

@@ -50,7 +50,7 @@ pub(crate) fn declare(config: &Config, inputs: &Inputs, g: &mut Graph) -> Result
     let group = g.add("target-group", group);
 
     let certificate = certificate(config, inputs, g);
-    let forwards = listeners(g, certificate.as_ref(), &balancer, &group);
+    let open = listeners(g, certificate.as_ref(), &balancer, &group);
     if let (Some(domain), Some(zone), true) = (config.domain.clone(), inputs.zone.clone(), config.alias_record) {
         let alias = balancer.map(move |balancer| {
             let target = RecordValue::Alias { dns_name: balancer.dns_name, zone_id: balancer.zone_id };
@@ -68,7 +68,7 @@ pub(crate) fn declare(config: &Config, inputs: &Inputs, g: &mut Graph) -> Result
         format!("{}://{host}", if https { "https" } else { "http" })
     });
     // A service may register only after a listener forwards to its group.
-    Ok(EdgeDoors { load_balancer: balancer, target_group: group.after(&forwards), url })
+    Ok(EdgeDoors { load_balancer: balancer, target_group: group.after(&open), url })
 }
 
 /// The certificate for HTTPS: the given one, or one that is requested and validated through the zone.
@@ -80,7 +80,7 @@ fn certificate(config: &Config, inputs: &Inputs, g: &mut Graph) -> Option<Handle
         return Some(Handle::known(CertificateArn(arn.clone())));
     }
     let (domain, zone) = (config.domain.clone()?, inputs.zone.clone()?);
-    let requested = g.add("certificate", Handle::known(Certificate { domain }));
+    let requested = g.add("certificate", Handle::known(Certificate::of(domain)));
     let record = requested.map(move |it| DnsRecord {
         zone: zone.clone(),
         name: it.record_name.trim_end_matches('.').to_owned(),
@@ -88,10 +88,13 @@ fn certificate(config: &Config, inputs: &Inputs, g: &mut Graph) -> Option<Handle
         value: RecordValue::Text(it.record_value),
     });
     let record = g.add("certificate-record", record);
-    Some(g.add("certificate-issued", requested.after(&record).map(|it| CertificateIssued { certificate: CertificateArn(it.arn) })))
+    let issued = requested.after(&record).map(|it| CertificateIssued { certificate: CertificateArn(it.arn) });
+    // A listener reads the certificate itself as well: an old one is deleted only when no listener has it any more.
+    Some(g.add("certificate-issued", issued).after(&requested))
 }
 
-/// HTTP forwards, or redirects to HTTPS which forwards. Returns the listener that forwards.
+/// HTTP forwards, or redirects to HTTPS which forwards. Returns the HTTP listener: it is there with and without HTTPS, and comes
+/// after the one that forwards, so that who waits for it need not change when HTTPS is switched.
 fn listeners(
     g: &mut Graph,
     certificate: Option<&Handle<CertificateArn>>,
@@ -108,27 +111,29 @@ fn listeners(
         let both = (balancer, group).join();
         return g.add("listener-http", both.map(move |(balancer, group)| forward(balancer, group, 80, Protocol::Http)));
     };
+    let all = (balancer, group, certificate).join();
+    let https = all.map(move |(balancer, group, certificate)| forward(balancer, group, 443, Protocol::Https { certificate }));
+    let https = g.add("listener-https", https);
     let redirect = |balancer: LoadBalancer| Listener {
         load_balancer: balancer.arn,
         port: 80,
         protocol: Protocol::Http,
         action: Action::RedirectToHttps,
     };
-    g.add("listener-http", balancer.map(redirect));
-    let all = (balancer, group, certificate).join();
-    let https = all.map(move |(balancer, group, certificate)| forward(balancer, group, 443, Protocol::Https { certificate }));
-    g.add("listener-https", https)
+    // Nobody is sent to HTTPS before it answers: a certificate can take long. Off again, HTTP forwards before HTTPS goes.
+    g.add("listener-http", balancer.after(&https).map(redirect))
 }
 
 fn alarms(config: &Config, inputs: &Inputs, g: &mut Graph, balancer: &Handle<LoadBalancer>, group: &Handle<TargetGroupArn>) {
     let limits = config.alarms;
     let all = (balancer, group, &inputs.observability.alarm_topic).join();
-    let mut alarm = |what: &'static str, description: &'static str, metric: &'static str, statistic: &'static str, threshold: f64| {
+    type Looks = (&'static str, &'static str, usize);
+    let mut alarm = |what: &'static str, description: &'static str, (metric, statistic, dimensions): Looks, threshold: f64| {
         let name = inputs.names.of(&format!("edge-{what}"));
         let spec = all.map(move |(balancer, group, topic)| {
             let (balancer, group) = (balancer.dimension(), group.dimension());
-            let dimensions = [("LoadBalancer", balancer.as_str()), ("TargetGroup", group.as_str())];
-            let metric = Metric::new("AWS/ApplicationELB", metric, &dimensions, statistic);
+            let both = [("LoadBalancer", balancer.as_str()), ("TargetGroup", group.as_str())];
+            let metric = Metric::new("AWS/ApplicationELB", metric, &both[..dimensions], statistic);
             let alarm = Alarm::above(name.clone(), description, metric, threshold, topic);
             Alarm { periods: 3, comparison: Comparison::AtLeast, ..alarm }
         });
@@ -137,10 +142,15 @@ fn alarms(config: &Config, inputs: &Inputs, g: &mut Graph, balancer: &Handle<Loa
     alarm(
         "errors",
         "The application answers with 5xx: see the saved query `errors`",
-        "HTTPCode_Target_5XX_Count",
-        "Sum",
+        // Of the whole load balancer: a target group that is replaced does not end the series.
+        ("HTTPCode_Target_5XX_Count", "Sum", 1),
         limits.errors_5xx,
     );
-    alarm("unhealthy", "A task fails its health check: see its log", "UnHealthyHostCount", "Maximum", 1.0);
-    alarm("latency", "The slowest answers are too slow: see the saved query `slow`", "TargetResponseTime", "p99", limits.latency_seconds);
+    alarm("unhealthy", "A task fails its health check: see its log", ("UnHealthyHostCount", "Maximum", 2), 1.0);
+    alarm(
+        "latency",
+        "The slowest answers are too slow: see the saved query `slow`",
+        ("TargetResponseTime", "p99", 2),
+        limits.latency_seconds,
+    );
 }

@@ -29,6 +29,7 @@ impl Layer for Edge {
 impl Deploys for Edge {
     fn check(config: &Config, names: &Names) -> Result<(), DeclareError> {
         names.short("alb")?;
+        names.short("app")?;
         config.check()
     }
 

@@ -39,7 +39,7 @@ pub(crate) fn declare(config: &Config, inputs: &Inputs, g: &mut Graph) -> Result
     let data = subnets(g, &vpc, &zones, "data", |ranges| ranges.data);
 
     let public_table = g.add("route-table-public", vpc.map(|vpc| RouteTable { vpc }));
-    g.add("route-public-internet", (&public_table, &gateway).join().map(|(table, gateway)| to_internet(table, gateway)));
+    let way_in = g.add("route-public-internet", (&public_table, &gateway).join().map(|(table, gateway)| to_internet(table, gateway)));
     associate(g, &zones, "public", &public, |_| public_table.clone());
 
     let nats = nat_gateways(config, g, &zones, &public, &gateway);
@@ -62,7 +62,8 @@ pub(crate) fn declare(config: &Config, inputs: &Inputs, g: &mut Graph) -> Result
 
     Ok(NetworkDoors {
         vpc_id: vpc,
-        public_subnets: Handle::all(public),
+        // AWS refuses a load balancer in a VPC without an attached internet gateway.
+        public_subnets: Handle::all(public).after(&way_in),
         // Whoever lives there may count on the way out: a task pulls its image as soon as it starts.
         private_subnets: Handle::all(private).after(&Handle::all(ways_out)),
         data_subnets: Handle::all(data),

@@ -3,8 +3,8 @@
 
 use aws::named::{Tags, tag_changes};
 use aws::{Aws, FaultExt};
-use aws_sdk_acm::types::{CertificateDetail, Tag, ValidationMethod};
-use engine::{Address, Ask, Class, Driver, Fault, Found, Identity, IdentityBy, Kind, Poll, Resource, Seen, Ticks};
+use aws_sdk_acm::types::{CertificateDetail, CertificateStatus, Tag, ValidationMethod};
+use engine::{Address, Ask, Class, Driver, Fault, Found, Identity, IdentityBy, Kind, Poll, Resource, Seen, Sink, Ticks};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
@@ -13,6 +13,21 @@ use std::time::Duration;
 pub struct Certificate {
     /// Its domain name.
     pub domain: String,
+    /// Whether it is issued or can still be. ACM gives up after 72 hours without the record, and never takes that back: such a
+    /// certificate is replaced.
+    #[serde(default = "usable")]
+    pub usable: bool,
+}
+
+fn usable() -> bool {
+    true
+}
+
+impl Certificate {
+    /// A certificate for this domain.
+    pub fn of(domain: String) -> Certificate {
+        Certificate { domain, usable: true }
+    }
 }
 
 /// A requested certificate.
@@ -28,7 +43,7 @@ pub struct Requested {
 
 impl Resource for Certificate {
     const KIND: Kind = "certificate";
-    const REPLACE_ON: &'static [&'static str] = &["domain"];
+    const REPLACE_ON: &'static [&'static str] = &["domain", "usable"];
     type Output = Requested;
 
     fn identity(&self, _: u32) -> IdentityBy {
@@ -59,6 +74,17 @@ impl Certificates {
     async fn get(&self, arn: &str) -> Result<Option<CertificateDetail>, Fault> {
         let answer = self.0.acm.describe_certificate().certificate_arn(arn).send().await.or_gone("acm:DescribeCertificate")?;
         Ok(answer.and_then(|answer| answer.certificate))
+    }
+
+    /// The record that proves the domain.
+    async fn told(&self, arn: &str, ticks: &Ticks) -> Result<(String, String), Fault> {
+        let look = || async {
+            Ok(match self.get(arn).await?.as_ref().and_then(record) {
+                Some(record) => Poll::Ready(record),
+                None => Poll::Waiting("ACM has not said how to prove the domain yet".into()),
+            })
+        };
+        self.0.until(RECORD_WITHIN).poll(ticks, look).await
     }
 
     async fn tags(&self, arn: &str) -> Result<Option<Tags>, Fault> {
@@ -106,8 +132,15 @@ impl Driver<Certificate> for Certificates {
             };
             let Some(arn) = arn else { continue };
             let (Some(it), Some(tags)) = (self.get(&arn).await?, self.tags(&arn).await?) else { continue };
-            let (record_name, record_value) = record(&it).unwrap_or_default();
-            let live = Certificate { domain: it.domain_name().unwrap_or_default().to_owned() };
+            let pending = it.status() == Some(&CertificateStatus::PendingValidation);
+            let (record_name, record_value) = match record(&it) {
+                Some(record) => record,
+                // A run ended between the request and the record: readers must not be planned with an empty one.
+                None if pending => self.told(&arn, &Sink::none().ticks(&ask.who.address)).await?,
+                None => Default::default(),
+            };
+            let usable = pending || it.status() == Some(&CertificateStatus::Issued);
+            let live = Certificate { domain: it.domain_name().unwrap_or_default().to_owned(), usable };
             let output = Requested { arn, record_name, record_value };
             found.insert(ask.who.address.clone(), Seen { live, output, ours: true, tags: Some(tags) });
         }
@@ -119,14 +152,7 @@ impl Driver<Certificate> for Certificates {
             Some(seen) => seen.output.arn.clone(),
             None => self.request(who, want).await?,
         };
-        let look = || async {
-            let it = self.get(&arn).await?;
-            Ok(match it.as_ref().and_then(record) {
-                Some(record) => Poll::Ready(record),
-                None => Poll::Waiting("ACM has not said how to prove the domain yet".into()),
-            })
-        };
-        let (record_name, record_value) = self.0.until(RECORD_WITHIN).poll(ticks, look).await?;
+        let (record_name, record_value) = self.told(&arn, ticks).await?;
         let (set, stale) = tag_changes(who, seen.as_ref().and_then(|seen| seen.tags.as_ref()));
         if !set.is_empty() {
             let tags = set.iter().filter_map(|(key, value)| Tag::builder().key(key).value(value).build().ok()).collect();

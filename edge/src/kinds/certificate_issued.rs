@@ -1,10 +1,10 @@
 //! The moment at which a requested certificate can be used. It is a wait, not an object: nothing is made and nothing deleted.
 //! <https://docs.aws.amazon.com/acm/latest/userguide/dns-validation.html>
 
-use aws::named::{Calls, untagged};
+use aws::named::untagged;
 use aws::{Aws, FaultExt};
 use contract::CertificateArn;
-use engine::{Address, Ask, Class, Fault, Found, Identity, IdentityBy, Kind, Poll, Resource, Seen};
+use engine::{Address, Ask, Class, Driver, Fault, Found, Identity, IdentityBy, Kind, Poll, Replace, Resource, Seen, Ticks};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
@@ -18,6 +18,8 @@ pub struct CertificateIssued {
 impl Resource for CertificateIssued {
     const KIND: Kind = "certificate_issued";
     const REPLACE_ON: &'static [&'static str] = &["certificate"];
+    // It reads the record, which is deleted before its successor is made: to wait for that successor would be a circle.
+    const REPLACE: Replace = Replace::DeleteFirst;
     const TYPICAL: Duration = Duration::from_secs(120);
     type Output = CertificateArn;
 
@@ -44,8 +46,8 @@ impl CertificatesIssued {
     }
 }
 
-impl Calls<CertificateIssued> for CertificatesIssued {
-    async fn look(&self, asks: &[Ask<CertificateIssued>]) -> Result<Found<CertificateIssued>, Fault> {
+impl Driver<CertificateIssued> for CertificatesIssued {
+    async fn observe(&self, asks: &[Ask<CertificateIssued>]) -> Result<Found<CertificateIssued>, Fault> {
         let mut found = Found::new();
         for ask in asks {
             if self.status(&ask.want.certificate).await?.as_deref() == Some("ISSUED") {
@@ -55,11 +57,16 @@ impl Calls<CertificateIssued> for CertificatesIssued {
         Ok(found)
     }
 
-    async fn create(&self, who: &Identity, want: &CertificateIssued) -> Result<(), Fault> {
-        let ticks = engine::Sink::none().ticks(&who.address);
+    async fn ensure(
+        &self,
+        _: &Identity,
+        want: &CertificateIssued,
+        _: Option<Seen<CertificateIssued>>,
+        ticks: &Ticks,
+    ) -> Result<CertificateArn, Fault> {
         let look = || async {
             match self.status(&want.certificate).await?.as_deref() {
-                Some("ISSUED") => Ok(Poll::Ready(())),
+                Some("ISSUED") => Ok(Poll::Ready(want.certificate.clone())),
                 Some("PENDING_VALIDATION") => Ok(Poll::Waiting("ACM looks for the record that proves the domain".into())),
                 other => {
                     let problem = format!("the certificate was not issued: {}", other.unwrap_or("it is gone"));
@@ -67,14 +74,10 @@ impl Calls<CertificateIssued> for CertificatesIssued {
                 }
             }
         };
-        self.0.until(ISSUED_WITHIN).poll(&ticks, look).await
+        self.0.until(ISSUED_WITHIN).poll(ticks, look).await
     }
 
-    async fn change(&self, _: &Identity, _: &CertificateIssued, _: &Seen<CertificateIssued>) -> Result<(), Fault> {
-        Ok(())
-    }
-
-    async fn remove(&self, _: &CertificateIssued, _: &CertificateArn) -> Result<(), Fault> {
+    async fn delete(&self, _: &Identity, _: &CertificateIssued, _: Option<&CertificateArn>, _: &Ticks) -> Result<(), Fault> {
         Ok(())
     }
 }

@@ -39,13 +39,16 @@ impl Resource for DnsRecord {
     const KIND: Kind = "dns_record";
     const REPLACE_ON: &'static [&'static str] = &["zone", "name", "record_type"];
     const REPLACE: Replace = Replace::DeleteFirst;
-    type Output = ();
+    // Not `()`: that is `null` in a ledger, and `null` reads back as nothing remembered.
+    type Output = String;
 
     fn identity(&self, _: u32) -> IdentityBy {
         IdentityBy::Natural(format!("{}/{}/{}", self.zone, self.name, self.record_type))
     }
 
-    fn placeholder(&self, _: &Address) {}
+    fn placeholder(&self, _: &Address) -> String {
+        self.name.clone()
+    }
 }
 
 /// Works on records.
@@ -75,7 +78,7 @@ fn value(set: &ResourceRecordSet) -> RecordValue {
             let name = target.dns_name().trim_end_matches('.').trim_start_matches("dualstack.");
             RecordValue::Alias { dns_name: name.to_owned(), zone_id: target.hosted_zone_id().to_owned() }
         }
-        None => RecordValue::Text(set.resource_records().first().map(|record| record.value().to_owned()).unwrap_or_default()),
+        None => RecordValue::Text(set.resource_records().iter().map(|record| record.value()).collect::<Vec<_>>().join(" ")),
     }
 }
 
@@ -88,10 +91,10 @@ fn same(a: &RecordValue, b: &RecordValue) -> bool {
 }
 
 impl DnsRecords {
-    async fn apply(&self, spec: &DnsRecord, action: ChangeAction) -> Result<(), Fault> {
-        let change = Change::builder().action(action).resource_record_set(record_set(spec)?).build().map_err(bad)?;
+    async fn apply(&self, zone: &str, action: ChangeAction, set: ResourceRecordSet) -> Result<(), Fault> {
+        let change = Change::builder().action(action).resource_record_set(set).build().map_err(bad)?;
         let batch = ChangeBatch::builder().changes(change).build().map_err(bad)?;
-        let call = self.0.dns.change_resource_record_sets().hosted_zone_id(&spec.zone).change_batch(batch);
+        let call = self.0.dns.change_resource_record_sets().hosted_zone_id(zone).change_batch(batch);
         call.send().await.or_fault("route53:ChangeResourceRecordSets").map(|_| ())
     }
 
@@ -112,25 +115,30 @@ impl Calls<DnsRecord> for DnsRecords {
             let there = value(&set);
             let equal = same(&there, &ask.want.value);
             let live = DnsRecord { value: if equal { ask.want.value.clone() } else { there }, ..ask.want.clone() };
-            found.insert(ask.who.address.clone(), untagged(live, (), equal || ask.last.is_some()));
+            found.insert(ask.who.address.clone(), untagged(live, ask.want.name.clone(), equal || ask.last.is_some()));
         }
         Ok(found)
     }
 
     /// `CREATE` is refused where a record exists: another one of that name is never overwritten.
     async fn create(&self, _: &Identity, want: &DnsRecord) -> Result<(), Fault> {
-        match self.apply(want, ChangeAction::Create).await {
+        match self.apply(&want.zone, ChangeAction::Create, record_set(want)?).await {
             Err(fault) if fault.code == "InvalidChangeBatch" && fault.message.contains("already exists") => Ok(()),
             other => other,
         }
     }
 
     async fn change(&self, _: &Identity, want: &DnsRecord, seen: &Seen<DnsRecord>) -> Result<(), Fault> {
-        if seen.live.value == want.value { Ok(()) } else { self.apply(want, ChangeAction::Upsert).await }
+        if seen.live.value == want.value {
+            return Ok(());
+        }
+        self.apply(&want.zone, ChangeAction::Upsert, record_set(want)?).await
     }
 
-    async fn remove(&self, spec: &DnsRecord, (): &()) -> Result<(), Fault> {
-        match self.apply(spec, ChangeAction::Delete).await {
+    /// A delete must say exactly what is there, its lifetime too. A name that somebody has led elsewhere since is in use, and stays.
+    async fn remove(&self, spec: &DnsRecord, _: &String) -> Result<(), Fault> {
+        let Some(set) = self.get(spec).await?.filter(|set| same(&value(set), &spec.value)) else { return Ok(()) };
+        match self.apply(&spec.zone, ChangeAction::Delete, set).await {
             Err(fault) if fault.is_not_found() || fault.message.contains("not found") => Ok(()),
             other => other,
         }

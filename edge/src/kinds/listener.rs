@@ -10,6 +10,7 @@ use aws_sdk_elasticloadbalancingv2::types::{
 use contract::{CertificateArn, ListenerArn, TargetGroupArn};
 use engine::{Address, Ask, Fault, Found, Identity, IdentityBy, Kind, Replace, Resource, Seen};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 
 /// What is spoken.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -106,31 +107,60 @@ fn protocol(it: &Live) -> Protocol {
     }
 }
 
+/// To the same host, path and query by HTTPS, for good: AWS writes what is kept as `#{host}`.
+fn is_ours(to: &RedirectActionConfig) -> bool {
+    let kept = |part: Option<&str>, as_is: &str| part.is_none_or(|part| part == as_is);
+    to.protocol() == Some("HTTPS")
+        && to.port() == Some("443")
+        && to.status_code() == Some(&RedirectActionStatusCodeEnum::Http301)
+        && kept(to.host(), "#{host}")
+        && kept(to.path(), "/#{path}")
+        && kept(to.query(), "#{query}")
+}
+
 fn action(it: &Live) -> Action {
-    let Some(action) = it.default_actions().first() else { return Action::Other("nothing".into()) };
-    let forward = action.forward_config().and_then(|config| config.target_groups().first()).and_then(|group| group.target_group_arn());
-    match (action.r#type(), action.target_group_arn().or(forward), action.redirect_config()) {
-        (Some(ActionTypeEnum::Forward), Some(group), _) => Action::Forward(TargetGroupArn(group.to_owned())),
-        (Some(ActionTypeEnum::Redirect), _, Some(to)) if to.protocol() == Some("HTTPS") && to.port() == Some("443") => {
-            Action::RedirectToHttps
+    let [action] = it.default_actions() else { return Action::Other(format!("{} actions", it.default_actions().len())) };
+    let groups = action.forward_config().map_or(&[][..], |config| config.target_groups());
+    let only = action.target_group_arn().or_else(|| groups.first().and_then(|group| group.target_group_arn()));
+    match (action.r#type(), only, action.redirect_config()) {
+        (Some(ActionTypeEnum::Forward), Some(group), _) if groups.len() < 2 => Action::Forward(TargetGroupArn(group.to_owned())),
+        (Some(ActionTypeEnum::Forward), _, _) => Action::Other(format!("forward to {} groups", groups.len())),
+        (Some(ActionTypeEnum::Redirect), _, Some(to)) if is_ours(to) => Action::RedirectToHttps,
+        (other, _, _) => Action::Other(format!("another {}", other.map_or("action", |it| it.as_str()))),
+    }
+}
+
+impl Listeners {
+    /// The listeners of these load balancers; one that is gone has none.
+    async fn of(&self, balancers: BTreeSet<String>) -> Result<Vec<Live>, Fault> {
+        let mut all = Vec::new();
+        for balancer in balancers {
+            let mut pages = self.0.elb.describe_listeners().load_balancer_arn(balancer).into_paginator().send();
+            while let Some(page) = pages.next().await {
+                let Some(page) = page.or_gone("elasticloadbalancing:DescribeListeners")? else { break };
+                all.extend(page.listeners.unwrap_or_default());
+            }
         }
-        (other, _, _) => Action::Other(other.map_or("?", |it| it.as_str()).to_owned()),
+        Ok(all)
     }
 }
 
 impl Calls<Listener> for Listeners {
     async fn look(&self, asks: &[Ask<Listener>]) -> Result<Found<Listener>, Fault> {
-        let mut found = Found::new();
+        let all = self.of(asks.iter().map(|ask| ask.want.load_balancer.clone()).collect()).await?;
+        let mut pairs = Vec::new();
         for ask in asks {
-            let mut pages = self.0.elb.describe_listeners().load_balancer_arn(&ask.want.load_balancer).into_paginator().send();
-            while let Some(page) = pages.next().await {
-                let Some(page) = page.or_gone("elasticloadbalancing:DescribeListeners")? else { break };
-                let Some(it) = page.listeners().iter().find(|it| it.port() == Some(ask.want.port)) else { continue };
-                let arn = it.listener_arn().unwrap_or_default().to_owned();
-                let Some(tags) = tags::of(&self.0, std::slice::from_ref(&arn)).await?.remove(&arn) else { continue };
-                let live = Listener { protocol: protocol(it), action: action(it), ..ask.want.clone() };
-                found.insert(ask.who.address.clone(), owned(&ask.who, live, ListenerArn(arn), tags));
-            }
+            let (balancer, port) = (Some(ask.want.load_balancer.as_str()), Some(ask.want.port));
+            pairs.extend(all.iter().find(|it| it.load_balancer_arn() == balancer && it.port() == port).map(|it| (ask, it)));
+        }
+        let arns: Vec<String> = pairs.iter().filter_map(|(_, it)| it.listener_arn().map(str::to_owned)).collect();
+        let tags = tags::of(&self.0, &arns).await?;
+        let mut found = Found::new();
+        for (ask, it) in pairs {
+            let arn = it.listener_arn().unwrap_or_default();
+            let Some(tags) = tags.get(arn) else { continue };
+            let live = Listener { protocol: protocol(it), action: action(it), ..ask.want.clone() };
+            found.insert(ask.who.address.clone(), owned(&ask.who, live, ListenerArn(arn.to_owned()), tags.clone()));
         }
         Ok(found)
     }

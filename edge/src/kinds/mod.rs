@@ -29,7 +29,7 @@ pub fn kinds(aws: &Aws) -> Kinds {
         .with(Named(target_group::TargetGroups(aws.clone())))
         .with(Named(listener::Listeners(aws.clone())))
         .with(certificate::Certificates(aws.clone()))
-        .with(Named(certificate_issued::CertificatesIssued(aws.clone())))
+        .with(certificate_issued::CertificatesIssued(aws.clone()))
         .with(Named(dns_record::DnsRecords(aws.clone())))
         .with(Named(web_acl_association::WebAclAssociations(aws.clone())))
         .with(Named(Alarms(aws.clone())))

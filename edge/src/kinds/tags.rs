@@ -11,19 +11,31 @@ pub(super) fn sdk(tags: &Tags) -> Vec<Tag> {
     tags.iter().map(|(key, value)| Tag::builder().key(key).value(value).build()).collect()
 }
 
-/// The tags of objects by ARN, twenty in a call.
+/// The tags of objects by ARN, twenty in a call. One that is gone has none.
 pub(super) async fn of(aws: &Aws, arns: &[String]) -> Result<BTreeMap<String, Tags>, Fault> {
     let mut all = BTreeMap::new();
     for some in arns.chunks(20) {
-        let call = aws.elb.describe_tags().set_resource_arns(Some(some.to_vec()));
-        // One that went away between two reads makes the call fail: the next look does not list it any more.
-        let Some(answer) = call.send().await.or_gone("elasticloadbalancing:DescribeTags")? else { continue };
-        for description in answer.tag_descriptions() {
-            let pair = |tag: &Tag| (tag.key().unwrap_or_default().to_owned(), tag.value().unwrap_or_default().to_owned());
-            all.insert(description.resource_arn().unwrap_or_default().to_owned(), description.tags().iter().map(pair).collect());
+        if let Some(found) = describe(aws, some).await? {
+            all.extend(found);
+            continue;
+        }
+        // One that went away since it was listed makes the call fail for all of them, and the others are still there.
+        for arn in some {
+            all.extend(describe(aws, std::slice::from_ref(arn)).await?.unwrap_or_default());
         }
     }
     Ok(all)
+}
+
+async fn describe(aws: &Aws, arns: &[String]) -> Result<Option<BTreeMap<String, Tags>>, Fault> {
+    let call = aws.elb.describe_tags().set_resource_arns(Some(arns.to_vec()));
+    let Some(answer) = call.send().await.or_gone("elasticloadbalancing:DescribeTags")? else { return Ok(None) };
+    let mut all = BTreeMap::new();
+    for description in answer.tag_descriptions() {
+        let pair = |tag: &Tag| (tag.key().unwrap_or_default().to_owned(), tag.value().unwrap_or_default().to_owned());
+        all.insert(description.resource_arn().unwrap_or_default().to_owned(), description.tags().iter().map(pair).collect());
+    }
+    Ok(Some(all))
 }
 
 /// Brings the tags of an object to those of `who`.

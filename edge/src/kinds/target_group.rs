@@ -7,8 +7,9 @@ use aws::named::{Calls, owned};
 use aws::{Aws, FaultExt};
 use aws_sdk_elasticloadbalancingv2::types::{Matcher, ProtocolEnum, TargetGroup as Live, TargetGroupAttribute, TargetTypeEnum};
 use contract::{TargetGroupArn, VpcId};
-use engine::{Address, Ask, Fault, Found, Identity, IdentityBy, Kind, Resource, Seen};
+use engine::{Address, Ask, Fault, Found, Identity, IdentityBy, Kind, LayerName, Resource, Seen, Sink};
 use serde::{Deserialize, Serialize};
+use std::time::Duration;
 
 /// What the target group should be.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -47,6 +48,9 @@ impl Resource for TargetGroup {
         TargetGroupArn::unknown(at)
     }
 }
+
+/// A listener that was deleted or re-pointed holds its old group for a while; the Terraform provider waits two minutes.
+const FREED_WITHIN: Duration = Duration::from_secs(120);
 
 /// Works on target groups.
 #[derive(Clone, Debug)]
@@ -134,8 +138,29 @@ impl Calls<TargetGroup> for TargetGroups {
         tags::sync(&self.0, arn, who, seen.tags.as_ref()).await
     }
 
-    async fn remove(&self, _: &TargetGroup, arn: &TargetGroupArn) -> Result<(), Fault> {
-        let call = self.0.elb.delete_target_group().target_group_arn(arn.as_str());
-        call.send().await.or_gone("elasticloadbalancing:DeleteTargetGroup").map(|_| ())
+    async fn remove(&self, spec: &TargetGroup, arn: &TargetGroupArn) -> Result<(), Fault> {
+        let ticks = Sink::none().ticks(&Address::new(LayerName::Edge, spec.name.clone()));
+        let delete = || async {
+            let call = self.0.elb.delete_target_group().target_group_arn(arn.as_str());
+            call.send().await.or_gone("elasticloadbalancing:DeleteTargetGroup").map(|_| ())
+        };
+        aws::ec2::when_free(&self.0, FREED_WITHIN, &ticks, delete).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_successor_has_another_name_that_aws_allows() {
+        let called = |name: &str, generation| {
+            let (vpc, health_check) = (VpcId("vpc-1".into()), HealthCheck::default());
+            TargetGroup { name: name.into(), vpc, port: 8000, health_check, deregistration_delay: 30 }.called(generation)
+        };
+        assert_eq!((called("shop-prod-app", 1).as_str(), called("shop-prod-app", 2).as_str()), ("shop-prod-app", "shop-prod-app-2"));
+        let longest = "a-stack-of-twenty-cha-staging-ap";
+        assert_eq!((longest.len(), called(longest, 10).len()), (32, 32));
+        assert!(called(longest, 10).ends_with("-10"));
     }
 }

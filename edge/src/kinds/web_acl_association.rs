@@ -3,8 +3,9 @@
 
 use aws::named::{Calls, untagged};
 use aws::{Aws, FaultExt};
-use engine::{Address, Ask, Fault, Found, Identity, IdentityBy, Kind, Replace, Resource, Seen};
+use engine::{Address, Ask, Fault, Found, Identity, IdentityBy, Kind, Poll, Replace, Resource, Seen, Sink};
 use serde::{Deserialize, Serialize};
+use std::time::Duration;
 
 /// What guards what.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -28,6 +29,9 @@ impl Resource for WebAclAssociation {
     fn placeholder(&self, _: &Address) {}
 }
 
+/// WAF learns of a new load balancer after a while: five minutes were not always enough (terraform-provider-aws#29080).
+const KNOWN_WITHIN: Duration = Duration::from_secs(600);
+
 /// Works on associations.
 #[derive(Clone, Debug)]
 pub(super) struct WebAclAssociations(pub Aws);
@@ -46,9 +50,17 @@ impl Calls<WebAclAssociation> for WebAclAssociations {
         Ok(found)
     }
 
-    async fn create(&self, _: &Identity, want: &WebAclAssociation) -> Result<(), Fault> {
-        let call = self.0.waf.associate_web_acl().web_acl_arn(&want.web_acl).resource_arn(&want.resource);
-        call.send().await.or_fault("wafv2:AssociateWebACL").map(|_| ())
+    async fn create(&self, who: &Identity, want: &WebAclAssociation) -> Result<(), Fault> {
+        let ticks = Sink::none().ticks(&who.address);
+        let look = || async {
+            let call = self.0.waf.associate_web_acl().web_acl_arn(&want.web_acl).resource_arn(&want.resource);
+            match call.send().await.or_fault("wafv2:AssociateWebACL") {
+                Ok(_) => Ok(Poll::Ready(())),
+                Err(fault) if fault.code == "WAFUnavailableEntityException" => Ok(Poll::Waiting(fault.message)),
+                Err(fault) => Err(fault),
+            }
+        };
+        self.0.until(KNOWN_WITHIN).poll(&ticks, look).await
     }
 
     async fn change(&self, who: &Identity, want: &WebAclAssociation, seen: &Seen<WebAclAssociation>) -> Result<(), Fault> {

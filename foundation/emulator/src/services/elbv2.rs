@@ -43,6 +43,10 @@ pub(crate) fn handle(here: &mut Here<'_>, call: &Call) -> Answer {
         "DescribeTargetHealth" => target::health(here, input),
         "CreateListener" => listener::create(here, input),
         "DescribeListeners" => listener::describe(here, input),
+        "DescribeListenerAttributes" => {
+            item(here.region, input.str("ListenerArn")?)?;
+            Ok(json!({"Attributes": []}))
+        }
         "ModifyListener" => listener::modify(here, input),
         "DeleteListener" => listener::delete(here, input),
         "AddTags" => change_tags(here.region, input, true),

@@ -2,6 +2,7 @@
 
 mod group;
 mod instance;
+mod modify;
 
 use super::{Answer, unknown};
 use crate::call::{AwsError, Call, Input};
@@ -33,7 +34,7 @@ pub(crate) fn handle(here: &mut Here<'_>, call: &Call) -> Answer {
         "DescribeOrderableDBInstanceOptions" => Ok(orderable(here, input)),
         "CreateDBInstance" => instance::create(here, input),
         "DescribeDBInstances" => instance::describe(here, input),
-        "ModifyDBInstance" => instance::modify(here, input),
+        "ModifyDBInstance" => modify::modify(here, input),
         "DeleteDBInstance" => instance::delete(here, input),
         "DescribeDBSnapshots" => {
             let all: Vec<Value> = here.region.db_snapshots.values().map(|it| it.body.clone()).collect();

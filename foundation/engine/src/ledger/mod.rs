@@ -29,6 +29,11 @@ pub enum RowState {
     Done,
 }
 
+/// What is there is an output, also the empty one of a kind that gives nothing back: without this, `null` would read as none.
+fn given<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
+    Value::deserialize(deserializer).map(Some)
+}
+
 /// What the ledger knows of one object.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Row {
@@ -41,6 +46,7 @@ pub struct Row {
     /// The settings that were last applied (or intended).
     pub spec: Value,
     /// What it gave back; `None` until the create was answered.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "given")]
     pub output: Option<Value>,
     /// The objects that it read.
     pub reads: BTreeSet<Address>,

@@ -136,6 +136,10 @@ pub(crate) fn handle(all: &mut crate::world::Here<'_>, call: &Call) -> Answer {
 fn handle_hosts(here: &mut Here<'_>, call: &Call) -> Answer {
     let input = &call.input;
     match call.action.as_str() {
+        "DescribeAddressesAttribute" => Ok(serde_json::json!({"addressSet": []})),
+        // Only NAT gateways use addresses here, and theirs end with them.
+        "DisassociateAddress" => Err(not_found("InvalidAssociationID.NotFound", input.str("AssociationId")?)),
+        "DescribeNetworkInterfaces" => interfaces(here, input),
         "RunInstances" => launch::run(here, input),
         "DescribeInstances" => instance::describe(here, input),
         "TerminateInstances" => instance::terminate(here, input),
@@ -195,4 +199,27 @@ pub(crate) fn not_found(code: &str, id: &str) -> AwsError {
 /// The error for an object that others still use.
 pub(crate) fn in_use(what: &str, id: &str) -> AwsError {
     AwsError::bad("DependencyViolation", format!("The {what} '{id}' has dependencies and cannot be deleted."))
+}
+
+/// The network interfaces that others hold: what keeps a subnet or a group from being deleted.
+fn interfaces(here: &Here<'_>, input: &crate::call::Input) -> Answer {
+    let facts = |it: &crate::table::Item| {
+        let groups = it.body["groups"].as_array().into_iter().flatten().filter_map(|id| id.as_str());
+        let mut more = vec![
+            ("subnet-id", it.str("subnetId").to_owned()),
+            ("vpc-id", it.str("vpcId").to_owned()),
+            ("description", it.str("description").to_owned()),
+            ("network-interface-id", it.str("networkInterfaceId").to_owned()),
+        ];
+        more.extend(groups.map(|id| ("group-id", id.to_owned())));
+        more
+    };
+    let found = here.ec2.interfaces.values().filter(|it| filter::passes(input, &filter::Facts { tags: &it.tags, more: facts(it) }));
+    let render = |it: &crate::table::Item| {
+        let groups: Vec<_> = it.body["groups"].as_array().into_iter().flatten().map(|id| serde_json::json!({"groupId": id})).collect();
+        let mut body = it.body.clone();
+        crate::table::merge(&mut body, serde_json::json!({"groups": null, "owner": null, "groupSet": groups}));
+        body
+    };
+    filter::page(input, "networkInterfaceSet", found.map(render).collect())
 }

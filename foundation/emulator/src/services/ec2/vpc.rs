@@ -91,6 +91,7 @@ pub(super) fn describe_attribute(here: &mut Here<'_>, input: &Input) -> Answer {
     match input.str("Attribute")? {
         "enableDnsSupport" => Ok(json!({"vpcId": id, "enableDnsSupport": {"value": vpc.dns_support}})),
         "enableDnsHostnames" => Ok(json!({"vpcId": id, "enableDnsHostnames": {"value": vpc.dns_hostnames}})),
+        "enableNetworkAddressUsageMetrics" => Ok(json!({"vpcId": id, "enableNetworkAddressUsageMetrics": {"value": false}})),
         other => Err(AwsError::bad("InvalidParameterValue", format!("Unknown attribute {other}"))),
     }
 }

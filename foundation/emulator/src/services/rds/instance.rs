@@ -1,15 +1,15 @@
 //! DB instances: minutes to make, minutes to change, minutes to delete.
 
-use super::{VERSIONS, major, missing, numbers};
+use super::{VERSIONS, major, missing};
 use crate::call::{AwsError, Input};
-use crate::durations::{RDS_BACKUP, RDS_CHANGE, RDS_CREATE, RDS_CREATE_MULTI_AZ, RDS_DELETE, RDS_SETTLE};
+use crate::durations::{RDS_BACKUP, RDS_CREATE, RDS_CREATE_MULTI_AZ, RDS_DELETE, RDS_SETTLE};
 use crate::services::Answer;
 use crate::table::{Item, copy, merge, page, tags_in, tags_out};
 use crate::world::Here;
 use serde_json::{Value, json};
 
 /// Settings that are in force as soon as they are set.
-const AT_ONCE: [&str; 11] = [
+pub(super) const AT_ONCE: [&str; 11] = [
     "AllocatedStorage",
     "MaxAllocatedStorage",
     "BackupRetentionPeriod",
@@ -23,11 +23,8 @@ const AT_ONCE: [&str; 11] = [
     "EnableIAMDatabaseAuthentication",
 ];
 
-/// Settings that wait for the maintenance window unless they are to be applied immediately.
-const SCHEDULED: [&str; 3] = ["DBInstanceClass", "EngineVersion", "MultiAZ"];
-
 /// What Describe calls a setting that a request calls otherwise.
-fn described_name(setting: &str) -> &str {
+pub(super) fn described_name(setting: &str) -> &str {
     match setting {
         "EnablePerformanceInsights" => "PerformanceInsightsEnabled",
         "EnableIAMDatabaseAuthentication" => "IAMDatabaseAuthenticationEnabled",
@@ -35,7 +32,7 @@ fn described_name(setting: &str) -> &str {
     }
 }
 
-fn invalid(message: impl Into<String>) -> AwsError {
+pub(super) fn invalid(message: impl Into<String>) -> AwsError {
     AwsError::bad("InvalidParameterValue", message)
 }
 
@@ -59,7 +56,7 @@ fn minutes(window: &str) -> Option<(u32, u32)> {
 }
 
 /// The two windows may touch and must not overlap.
-fn check_windows(body: &Value) -> Result<(), AwsError> {
+pub(super) fn check_windows(body: &Value) -> Result<(), AwsError> {
     let (Some(backup), Some(maintenance)) = (body["PreferredBackupWindow"].as_str(), body["PreferredMaintenanceWindow"].as_str()) else {
         return Ok(());
     };
@@ -72,7 +69,7 @@ fn check_windows(body: &Value) -> Result<(), AwsError> {
     Ok(())
 }
 
-fn check_storage(body: &Value) -> Result<(), AwsError> {
+pub(super) fn check_storage(body: &Value) -> Result<(), AwsError> {
     let number = |field: &str| body[field].as_str().and_then(|text| text.parse::<i64>().ok());
     let allocated = number("AllocatedStorage").unwrap_or_default();
     if !(20..=65536).contains(&allocated) {
@@ -84,7 +81,7 @@ fn check_storage(body: &Value) -> Result<(), AwsError> {
     }
 }
 
-fn security_groups(here: &Here<'_>, input: &Input) -> Answer {
+pub(super) fn security_groups(here: &Here<'_>, input: &Input) -> Answer {
     let ids = input.strings("VpcSecurityGroupIds");
     if let Some(unknown) = ids.iter().find(|id| !here.region.ec2.security_groups.contains_key(*id)) {
         return Err(invalid(format!("Invalid security group , groupId= {unknown}, groupName= .")));
@@ -92,7 +89,7 @@ fn security_groups(here: &Here<'_>, input: &Input) -> Answer {
     Ok(ids.iter().map(|id| json!({"VpcSecurityGroupId": id, "Status": "active"})).collect())
 }
 
-fn parameter_groups(here: &Here<'_>, name: &str) -> Answer {
+pub(super) fn parameter_groups(here: &Here<'_>, name: &str) -> Answer {
     if !name.starts_with("default.") && !here.region.db_parameter_groups.contains_key(name) {
         return Err(missing("DBParameterGroupNotFound", "DBParameterGroup", name));
     }
@@ -165,7 +162,7 @@ pub(super) fn create(here: &mut Here<'_>, input: &Input) -> Answer {
         return Err(AwsError::bad("DBInstanceAlreadyExists", "DB instance already exists"));
     }
     let mut body = described(here, input, &id)?;
-    body["DbiResourceId"] = json!(here.ids.id("db").to_uppercase());
+    body["DbiResourceId"] = json!(format!("db-{}", here.ids.id("db")[3..].to_uppercase()));
     body["InstanceCreateTime"] = json!(here.clock.stamp());
     let tags = tags_in(input, "Tags", "Key", "Value");
     let mut item = Item::new(body, tags);
@@ -196,7 +193,7 @@ fn interface(here: &mut Here<'_>, id: &str, item: &mut Item) {
     here.region.ec2.interfaces.insert(eni, Item::new(body, Default::default()));
 }
 
-fn render(item: &Item) -> Value {
+pub(super) fn render(item: &Item) -> Value {
     let mut body = item.body.clone();
     body["TagList"] = tags_out(&item.tags, "Key", "Value");
     body
@@ -204,93 +201,25 @@ fn render(item: &Item) -> Value {
 
 pub(super) fn describe(here: &Here<'_>, input: &Input) -> Answer {
     let wanted = input.opt("DBInstanceIdentifier").map(|id| id.rsplit(':').next().unwrap_or(id).to_lowercase());
+    let filters = input.parts("Filters");
+    let passes = |id: &str, it: &Item| {
+        filters.iter().all(|filter| {
+            let values = filter.strings("Values");
+            let is = |text: &str| values.iter().any(|value| value == text);
+            match filter.opt("Name") {
+                Some("dbi-resource-id") => is(it.str("DbiResourceId")),
+                Some("db-instance-id") => is(id) || is(it.str("DBInstanceArn")),
+                Some("engine") => is(it.str("Engine")),
+                _ => false,
+            }
+        })
+    };
     let all = here.region.db_instances.iter().filter(|(id, _)| wanted.as_ref().is_none_or(|wanted| wanted == *id));
-    let found: Vec<Value> = all.map(|(_, it)| render(it)).collect();
+    let found: Vec<Value> = all.filter(|(id, it)| passes(id, it)).map(|(_, it)| render(it)).collect();
     match wanted {
         Some(id) if found.is_empty() => Err(missing("DBInstanceNotFound", "DBInstance", &id)),
         _ => Ok(page("DBInstances", found, input.opt("Marker"), input.int("MaxRecords").unwrap_or(100) as usize, "Marker")),
     }
-}
-
-/// The settings of a change that apply at once, and those that wait.
-fn changes(input: &Input, body: &Value) -> Result<(Value, Value), AwsError> {
-    let (mut now, mut later) = (json!({}), json!({}));
-    for setting in AT_ONCE {
-        if let Some(value) = input.opt(setting).filter(|value| body[described_name(setting)] != *value) {
-            now[described_name(setting)] = json!(value);
-        }
-    }
-    for setting in SCHEDULED {
-        if let Some(value) = input.opt(setting).filter(|value| body[setting] != *value) {
-            later[setting] = json!(value);
-        }
-    }
-    if let Some(version) = later["EngineVersion"].as_str() {
-        let current = body["EngineVersion"].as_str().unwrap_or_default();
-        if !VERSIONS.contains(&version) || numbers(version) < numbers(current) {
-            let problem = format!("Cannot upgrade postgres from {current} to {version}");
-            return Err(AwsError::bad("InvalidParameterCombination", problem));
-        }
-        if major(version) != major(current) && input.bool("AllowMajorVersionUpgrade") != Some(true) {
-            return Err(AwsError::bad("InvalidParameterCombination", "The AllowMajorVersionUpgrade flag must be present"));
-        }
-    }
-    let size = |value: &Value| value.as_str().and_then(|text| text.parse::<i64>().ok());
-    if size(&now["AllocatedStorage"]).is_some_and(|new| size(&body["AllocatedStorage"]).is_some_and(|old| new < old)) {
-        return Err(invalid("Invalid storage size: storage cannot shrink"));
-    }
-    Ok((now, later))
-}
-
-pub(super) fn modify(here: &mut Here<'_>, input: &Input) -> Answer {
-    let id = input.str("DBInstanceIdentifier")?.to_lowercase();
-    let groups = security_groups(here, input)?;
-    let parameters = input.opt("DBParameterGroupName").map(|name| parameter_groups(here, name)).transpose()?;
-    let (settle, slow) = (here.clock.after(RDS_SETTLE), here.clock.after(RDS_CHANGE));
-    let it = here.region.db_instances.get_mut(&id).ok_or_else(|| missing("DBInstanceNotFound", "DBInstance", &id))?;
-    if it.str("DBInstanceStatus") != "available" {
-        let problem = format!("Instance {id} is not available, it is {}", it.str("DBInstanceStatus"));
-        return Err(AwsError::bad("InvalidDBInstanceState", problem));
-    }
-    let (mut now, later) = changes(input, &it.body)?;
-    if input.0.get("VpcSecurityGroupIds").is_some() {
-        now["VpcSecurityGroups"] = groups;
-    }
-    if let Some(parameters) = parameters.filter(|new| it.body["DBParameterGroups"] != *new) {
-        now["DBParameterGroups"] = parameters;
-    }
-    if let Some(logs) = input.part("CloudwatchLogsExportConfiguration") {
-        let mut exports: Vec<String> = Input(it.body.clone()).strings("EnabledCloudwatchLogsExports");
-        exports.retain(|log| !logs.strings("DisableLogTypes").contains(log));
-        exports.extend(logs.strings("EnableLogTypes"));
-        exports.sort();
-        exports.dedup();
-        now["EnabledCloudwatchLogsExports"] = json!(exports);
-    }
-    if let Some(password) = input.opt("MasterUserPassword") {
-        it.inside["password"] = json!(password);
-    }
-    let mut next = it.body.clone();
-    merge(&mut next, now.clone());
-    check_windows(&next)?;
-    check_storage(&next)?;
-    let busy = now != json!({});
-    it.set(now);
-    if later != json!({}) && input.bool("ApplyImmediately") == Some(true) {
-        it.set(json!({"DBInstanceStatus": "modifying", "PendingModifiedValues": later}));
-        let mut done = later;
-        merge(&mut done, json!({"DBInstanceStatus": "available", "PendingModifiedValues": {}}));
-        it.later(slow, done);
-    } else {
-        if later != json!({}) {
-            it.set(json!({"PendingModifiedValues": later}));
-        }
-        if busy {
-            it.set(json!({"DBInstanceStatus": "modifying"}));
-            it.later(settle, json!({"DBInstanceStatus": "available"}));
-        }
-    }
-    Ok(json!({"DBInstance": render(it)}))
 }
 
 pub(super) fn delete(here: &mut Here<'_>, input: &Input) -> Answer {
