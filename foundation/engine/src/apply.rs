@@ -101,7 +101,7 @@ impl Apply {
             }
         }
         walk.outcome.skipped += walk.waits.len();
-        shared.record_outputs(&mut walk)?;
+        shared.record_outputs(&mut walk).await?;
         Ok(walk.outcome)
     }
 
@@ -146,7 +146,7 @@ impl Apply {
     }
 
     /// Records the outputs of every layer in which nothing failed.
-    fn record_outputs(&self, walk: &mut Walk) -> Result<(), LedgerError> {
+    async fn record_outputs(&self, walk: &mut Walk) -> Result<(), LedgerError> {
         let failed: BTreeSet<LayerName> = walk.broken.keys().chain(walk.waits.keys()).filter_map(|id| layer_of(id)).collect();
         for (layer, exported) in &self.doors {
             let (Some(ledger), false) = (self.ledgers.get(layer), failed.contains(layer)) else { continue };
@@ -154,7 +154,7 @@ impl Apply {
             let outputs: BTreeMap<String, Value> = doors.iter().map(|(name, door)| (name.clone(), door.value.clone())).collect();
             let before = ledger.folded();
             if before.doors.as_ref() != Some(&doors) || before.doors_stale {
-                ledger.append(Entry::Outputs { doors })?;
+                ledger.append(Entry::Outputs { doors }).await?;
             }
             self.sink.fact(Fact::OutputsRecorded { layer: *layer, outputs: outputs.clone() });
             walk.outcome.outputs.insert(*layer, outputs);

@@ -41,10 +41,8 @@ fn by_hand(bench: &Bench, kind: &str, change: impl FnOnce(&mut Value)) {
 /// The stack as the next process sees it: its memory was written and read again.
 fn restarted(bench: &Bench) -> Bench {
     let reread = |layer: LayerName, ledger: &MemoryLedger| {
-        let again = MemoryLedger::new(layer);
-        for entry in ledger.entries() {
-            again.append(serde_json::from_str(&serde_json::to_string(&entry).unwrap()).unwrap()).unwrap();
-        }
+        let reread = |entry| serde_json::from_str(&serde_json::to_string(entry).unwrap()).unwrap();
+        let again = MemoryLedger::holding(layer, ledger.entries().iter().map(reread).collect());
         (layer, again)
     };
     let ledgers = bench.ledgers.iter().map(|(layer, ledger)| reread(*layer, ledger)).collect();

@@ -113,7 +113,7 @@ impl<A: App> Change<'_, A> {
                 at,
                 tool: env!("CARGO_PKG_VERSION").into(),
             };
-            ledgers.values().try_for_each(|ledger| ledger.append(entry.clone()))?;
+            note(&ledgers, &entry).await?;
         }
         let (stack, env) = (self.settings.top.stack.clone(), self.settings.env.clone());
         sink.fact(Fact::RunStarted { run: run.into(), command: command.into(), stack, env });
@@ -128,7 +128,7 @@ impl<A: App> Change<'_, A> {
         if !quiet {
             let summary = format!("{done} done, {failed} failed, {skipped} not started");
             let entry = Entry::RunFinished { run: run.into(), ok: outcome.ok(), at: jiff::Timestamp::now().to_string(), summary };
-            ledgers.values().try_for_each(|ledger| ledger.append(entry.clone()))?;
+            note(&ledgers, &entry).await?;
         }
         sink.fact(Fact::RunFinished { run: run.into(), ok: outcome.ok(), done, failed, skipped, seconds });
         drop(sink);
@@ -150,6 +150,14 @@ impl<A: App> Change<'_, A> {
         }
         Ok(())
     }
+}
+
+/// Writes one entry into every ledger of the run.
+async fn note(ledgers: &Ledgers, entry: &Entry) -> Result<(), Problem> {
+    for ledger in ledgers.values() {
+        ledger.append(entry.clone()).await?;
+    }
+    Ok(())
 }
 
 /// The first Ctrl-C or SIGTERM starts nothing new and lets what is in flight end; the second leaves at once: the ledger is

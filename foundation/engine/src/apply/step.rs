@@ -15,11 +15,11 @@ pub(super) const LEDGER: &str = "LedgerNotWritten";
 /// Carries out one step; the result is its output, if it has one.
 pub(super) async fn run(apply: &Apply, step: &Step, outputs: &Outputs) -> Result<Option<Value>, Fault> {
     match step.verb {
-        Verb::Keep => keep(apply, step),
-        Verb::Remember => remember(apply, step, outputs),
+        Verb::Keep => keep(apply, step).await,
+        Verb::Remember => remember(apply, step, outputs).await,
         Verb::Create | Verb::Update | Verb::Replace => make(apply, step, outputs).await.map(Some),
         Verb::Delete => delete(apply, step).await.map(|()| None),
-        Verb::Forget => forget(apply, step).map(|()| None),
+        Verb::Forget => forget(apply, step).await.map(|()| None),
     }
 }
 
@@ -28,8 +28,8 @@ fn ledger<'a>(apply: &'a Apply, step: &Step) -> Result<&'a dyn Ledger, Fault> {
     found.ok_or_else(|| Fault::new(Class::Bug, format!("the ledger of {} is not open", step.address().layer)))
 }
 
-fn append(apply: &Apply, step: &Step, entry: Entry) -> Result<(), Fault> {
-    ledger(apply, step)?.append(entry).map_err(|error| not_written(&error))
+async fn append(apply: &Apply, step: &Step, entry: Entry) -> Result<(), Fault> {
+    ledger(apply, step)?.append(entry).await.map_err(|error| not_written(&error))
 }
 
 fn not_written(error: &LedgerError) -> Fault {
@@ -39,20 +39,20 @@ fn not_written(error: &LedgerError) -> Fault {
     fault
 }
 
-fn keep(apply: &Apply, step: &Step) -> Result<Option<Value>, Fault> {
+async fn keep(apply: &Apply, step: &Step) -> Result<Option<Value>, Fault> {
     let Some(seen) = &step.seen else { return Ok(step.last.clone()) };
     if step.last.as_ref() != Some(&seen.output) {
         // AWS gave the same object another output (an endpoint that appeared): readers and the ledger get the new one.
         let row = row(apply, step, step.spec.clone(), RowState::Done, Some(seen.output.clone()));
-        append(apply, step, Entry::Done { row })?;
+        append(apply, step, Entry::Done { row }).await?;
     }
     Ok(Some(seen.output.clone()))
 }
 
-fn remember(apply: &Apply, step: &Step, outputs: &Outputs) -> Result<Option<Value>, Fault> {
+async fn remember(apply: &Apply, step: &Step, outputs: &Outputs) -> Result<Option<Value>, Fault> {
     let output = step.seen.as_ref().map(|seen| seen.output.clone());
     let spec = resolved(apply, step, outputs)?;
-    append(apply, step, Entry::Done { row: row(apply, step, spec, RowState::Done, output.clone()) })?;
+    append(apply, step, Entry::Done { row: row(apply, step, spec, RowState::Done, output.clone()) }).await?;
     Ok(output)
 }
 
@@ -88,21 +88,21 @@ async fn make(apply: &Apply, step: &Step, outputs: &Outputs) -> Result<Value, Fa
     let by = driver.identity(&spec, step.who.generation)?;
     step.who = apply.scope.identity(at, step.who.generation, by);
     let intent = row(apply, &step, spec.clone(), RowState::Intended, step.last.clone());
-    append(apply, &step, Entry::Intent { row: intent })?;
+    append(apply, &step, Entry::Intent { row: intent }).await?;
     let output = driver.ensure(&step.who, &spec, step.seen.as_ref(), &apply.sink.ticks(at)).await?;
-    append(apply, &step, Entry::Done { row: row(apply, &step, spec, RowState::Done, Some(output.clone())) })?;
+    append(apply, &step, Entry::Done { row: row(apply, &step, spec, RowState::Done, Some(output.clone())) }).await?;
     Ok(output)
 }
 
 async fn delete(apply: &Apply, step: &Step) -> Result<(), Fault> {
     let (address, generation) = (step.address().clone(), step.who.generation);
-    append(apply, step, Entry::Deleting { address: address.clone(), generation })?;
+    append(apply, step, Entry::Deleting { address: address.clone(), generation }).await?;
     let last = step.last.clone().or_else(|| step.seen.as_ref().map(|seen| seen.output.clone()));
     let driver = apply.kinds.get(&step.kind)?;
     driver.delete(&step.who, &step.spec, last.as_ref(), &apply.sink.ticks(&address)).await?;
-    append(apply, step, Entry::Gone { address, generation })
+    append(apply, step, Entry::Gone { address, generation }).await
 }
 
-fn forget(apply: &Apply, step: &Step) -> Result<(), Fault> {
-    append(apply, step, Entry::Gone { address: step.address().clone(), generation: step.who.generation })
+async fn forget(apply: &Apply, step: &Step) -> Result<(), Fault> {
+    append(apply, step, Entry::Gone { address: step.address().clone(), generation: step.who.generation }).await
 }

@@ -3,6 +3,7 @@
 use super::{Entry, Folded, LEDGER_VERSION, Ledger, LedgerError, fold};
 use crate::LayerName;
 use crate::plan::digest;
+use futures::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, SeekFrom, Write};
@@ -87,17 +88,24 @@ impl Ledger for LocalLedger {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner).folded.clone()
     }
 
-    fn append(&self, entry: Entry) -> Result<(), LedgerError> {
+    fn append(&self, entry: Entry) -> BoxFuture<'_, Result<(), LedgerError>> {
+        // Short and durable before the next step: it does not yield.
+        Box::pin(std::future::ready(self.write(&entry)))
+    }
+}
+
+impl LocalLedger {
+    fn write(&self, entry: &Entry) -> Result<(), LedgerError> {
         let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
         let number = inner.folded.sequence + 1;
         let failed = |source| io(&self.path, "written", source);
-        let line = line(number, &entry).map_err(|error| failed(error.into()))?;
+        let line = line(number, entry).map_err(|error| failed(error.into()))?;
         let Some(file) = inner.file.as_mut() else {
             return Err(failed(std::io::Error::other("it was opened for reading")));
         };
         file.write_all(line.as_bytes()).map_err(failed)?;
         file.sync_data().map_err(failed)?;
-        inner.folded.take(&entry);
+        inner.folded.take(entry);
         Ok(())
     }
 }
@@ -184,7 +192,7 @@ mod tests {
     fn three(dir: &Path) -> PathBuf {
         let (ledger, _) = LocalLedger::open(dir, LayerName::Network, "me").unwrap();
         for run in ["a", "b", "c"] {
-            ledger.append(entry(run)).unwrap();
+            ledger.write(&entry(run)).unwrap();
         }
         dir.join("network.jsonl")
     }

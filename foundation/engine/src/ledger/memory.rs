@@ -2,6 +2,7 @@
 
 use super::{Entry, Folded, Ledger, LedgerError, fold};
 use crate::LayerName;
+use futures::future::BoxFuture;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Entries in memory; clones share them.
@@ -15,6 +16,11 @@ impl MemoryLedger {
     /// An empty ledger of one layer.
     pub fn new(layer: LayerName) -> MemoryLedger {
         MemoryLedger { layer, entries: Arc::default() }
+    }
+
+    /// A ledger with these entries.
+    pub fn holding(layer: LayerName, entries: Vec<Entry>) -> MemoryLedger {
+        MemoryLedger { layer, entries: Arc::new(Mutex::new(entries)) }
     }
 
     /// Every entry so far.
@@ -32,8 +38,8 @@ impl Ledger for MemoryLedger {
         fold(self.entries.lock().unwrap_or_else(PoisonError::into_inner).iter())
     }
 
-    fn append(&self, entry: Entry) -> Result<(), LedgerError> {
+    fn append(&self, entry: Entry) -> BoxFuture<'_, Result<(), LedgerError>> {
         self.entries.lock().unwrap_or_else(PoisonError::into_inner).push(entry);
-        Ok(())
+        Box::pin(std::future::ready(Ok(())))
     }
 }

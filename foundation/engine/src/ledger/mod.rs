@@ -11,6 +11,7 @@ pub use memory::MemoryLedger;
 use crate::layer::Door;
 use crate::resource::Identity;
 use crate::{Address, LayerName};
+use futures::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -123,5 +124,5 @@ pub trait Ledger: Send + Sync {
     ///
     /// # Errors
     /// [`LedgerError::Io`]; nothing may be called in AWS after it.
-    fn append(&self, entry: Entry) -> Result<(), LedgerError>;
+    fn append(&self, entry: Entry) -> BoxFuture<'_, Result<(), LedgerError>>;
 }
