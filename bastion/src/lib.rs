@@ -34,6 +34,10 @@ impl Deploys for Bastion {
         config.check()
     }
 
+    fn warnings(config: &Config) -> Vec<String> {
+        warnings(config)
+    }
+
     /// A bastion that is off asks nothing of other layers, so that it can be declared before they are deployed.
     async fn inputs(aws: &Aws, config: &Config, names: &Names, upstream: &Upstream) -> Result<Inputs, LayerError> {
         let names = names.clone();

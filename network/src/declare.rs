@@ -58,7 +58,7 @@ pub(crate) fn declare(config: &Config, inputs: &Inputs, g: &mut Graph) -> Result
     associate(g, &zones, "data", &data, |_| data_table.clone());
 
     let tiers = security_groups(config, inputs, g, &vpc);
-    endpoints(config, inputs, g, &vpc, &private, &private_tables, &tiers.app);
+    endpoints(config, inputs, g, &vpc, &private, &private_tables);
 
     Ok(NetworkDoors {
         vpc_id: vpc,
@@ -186,7 +186,6 @@ fn endpoints(
     vpc: &Handle<VpcId>,
     private: &[Handle<SubnetId>],
     tables: &[Handle<RouteTableId>],
-    app: &Handle<SecurityGroupId>,
 ) {
     let service = |name: &str| format!("com.amazonaws.{}.{name}", inputs.region);
     let s3 = service("s3");
@@ -205,11 +204,10 @@ fn endpoints(
     let prefix = inputs.prefix.clone();
     let make = move |vpc| SecurityGroup { vpc, name: format!("{prefix}-endpoints"), description: "Interface endpoints".into() };
     let group = g.add("security-group-endpoints", vpc.map(make));
-    let (cidr, subnets) = ((app, &group).join(), Handle::all(private.to_vec()));
-    g.add(
-        "rule-app-endpoints-in",
-        cidr.map(|(app, group)| SecurityGroupRule::tcp(group, Direction::In, 443, app.0, "The application to AWS APIs")),
-    );
+    let (cidr, subnets) = (config.cidr.to_string(), Handle::all(private.to_vec()));
+    // With private DNS every host of the VPC is led here, the bastion as well.
+    let https = group.map(move |group| SecurityGroupRule::tcp(group, Direction::In, 443, cidr.clone(), "The VPC to AWS APIs"));
+    g.add("rule-vpc-endpoints-in", https);
     for name in &config.interface_endpoints {
         let service = service(name);
         let endpoint = (vpc, &subnets, &group).join().map(move |(vpc, subnets, group)| VpcEndpoint {

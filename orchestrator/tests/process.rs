@@ -37,7 +37,7 @@ fn deploy_plan_change_destroy_in_processes_of_their_own() {
     assert!(run(&["plan", "--detailed-exitcode"], 0).contains("No changes:"));
     assert!(run(&["status"], 0).contains("deployed"));
     assert!(run(&["outputs", "network.vpc_id"], 0).starts_with("vpc-"));
-    assert!(run(&["graph", "--as", "mermaid"], 0).contains("network/vpc"));
+    assert!(run(&["graph", "--format", "mermaid"], 0).contains("network/vpc"));
     run(&["plan", "--out", "saved.json"], 0);
     run(&["destroy", "--yes"], 0);
     assert!(run(&["deploy", "--yes", "--plan", "saved.json"], 5).contains("stale"));

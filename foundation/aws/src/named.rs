@@ -93,6 +93,7 @@ impl<R: Resource, T: Calls<R>> Driver<R> for Named<T> {
             Err(fault) if taken(&fault) => Some(fault),
             Err(fault) => return Err(fault),
         };
+        let half = lost.is_some();
         let made = match (self.one(who, want, None).await?, lost) {
             (Some(made), _) => made,
             (None, Some(fault)) => return Err(fault),
@@ -100,6 +101,10 @@ impl<R: Resource, T: Calls<R>> Driver<R> for Named<T> {
         };
         if !made.ours {
             return Err(foreign::<R>(who));
+        }
+        if half {
+            // A create of several calls may have stopped between them: what is missing is made up for.
+            self.0.change(who, want, &made).await?;
         }
         self.0.settle(want, &made.output, ticks).await?;
         let now = self.one(who, want, Some(&made.output)).await?;

@@ -24,6 +24,11 @@ pub trait Deploys: Layer<Outputs: Send + Sync + 'static, Config: Send + Sync, In
         upstream: &Upstream,
     ) -> impl Future<Output = Result<Self::Inputs, LayerError>> + Send;
 
+    /// What is worth a line before anything is done: a setting that does nothing, a version that ends.
+    fn warnings(_config: &Self::Config) -> Vec<String> {
+        Vec::new()
+    }
+
     /// Every kind that it ever shipped, with its driver.
     fn kinds(aws: &Aws) -> Kinds;
 }
@@ -40,12 +45,14 @@ pub struct Stage<'a> {
     pub graph: Graph,
     /// The outputs of the layers that were declared.
     pub doors: Declared,
+    /// What the layers warn of.
+    pub warnings: Vec<String>,
 }
 
 impl<'a> Stage<'a> {
     /// An empty graph, with the doors that earlier runs recorded.
     pub fn new(aws: &'a Aws, names: &'a Names, upstream: Upstream) -> Stage<'a> {
-        Stage { aws, names, upstream, graph: Graph::new(), doors: Declared::new() }
+        Stage { aws, names, upstream, graph: Graph::new(), doors: Declared::new(), warnings: Vec::new() }
     }
 
     /// Declares a layer; those that come after it read its outputs from the graph.
@@ -53,6 +60,7 @@ impl<'a> Stage<'a> {
     /// # Errors
     /// [`LayerError`].
     pub async fn declare<L: Deploys>(&mut self, config: &L::Config) -> Result<(), LayerError> {
+        self.warnings.extend(L::warnings(config));
         let inputs = L::inputs(self.aws, config, self.names, &self.upstream).await?;
         self.graph.enter(L::NAME);
         let doors = L::declare(config, inputs, &mut self.graph)?;

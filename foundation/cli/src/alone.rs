@@ -94,7 +94,12 @@ macro_rules! layer {
                 let aws = connect(place).await;
                 let mut stage = ::aws::Stage::new(&aws, &names, ::contract::Upstream::recorded(wanted.memory));
                 stage.declare::<$layer>(&config).await.map_err(|error| $crate::problem::layer(error, settings))?;
-                Ok($crate::Declared { graph: stage.graph, kinds: <$layer as ::aws::Deploys>::kinds(&aws), doors: stage.doors })
+                Ok($crate::Declared {
+                    graph: stage.graph,
+                    kinds: <$layer as ::aws::Deploys>::kinds(&aws),
+                    doors: stage.doors,
+                    warnings: stage.warnings,
+                })
             }
 
             async fn kinds(place: $crate::alone::Place) -> ::engine::Kinds {

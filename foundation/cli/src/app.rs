@@ -31,6 +31,8 @@ pub struct Declared {
     pub kinds: Kinds,
     /// The layers' outputs.
     pub doors: BTreeMap<LayerName, BTreeMap<&'static str, Handle<Value>>>,
+    /// What is worth a line before anything is done.
+    pub warnings: Vec<String>,
 }
 
 /// A binary.

@@ -36,7 +36,7 @@ pub struct Common {
     /// The AWS region; the configuration's when not given.
     #[arg(long, global = true)]
     pub region: Option<String>,
-    /// How to write: for people, or one JSON document per line.
+    /// How to write: for people, one JSON document per line, or (`graph` only) as a drawing.
     #[arg(long, global = true, value_enum, default_value_t = Format::Human)]
     pub format: Format,
     /// When to use colour.
@@ -51,6 +51,10 @@ pub enum Format {
     Human,
     /// One event per line.
     Json,
+    /// Graphviz, for `graph`.
+    Dot,
+    /// Mermaid, for `graph`.
+    Mermaid,
 }
 
 /// When to use colour.
@@ -133,20 +137,7 @@ pub enum Command {
         name: Option<String>,
     },
     /// Draw the resources and what they read.
-    Graph {
-        /// How to draw.
-        #[arg(long = "as", value_enum, default_value_t = Drawing::Dot)]
-        drawing: Drawing,
-    },
-}
-
-/// How to draw a graph.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
-pub enum Drawing {
-    /// Graphviz.
-    Dot,
-    /// Mermaid.
-    Mermaid,
+    Graph,
 }
 
 /// What `--allow-destroy` names.

@@ -8,6 +8,7 @@ mod compute;
 mod database;
 mod edge;
 mod edge_hazards;
+mod half_made;
 mod house;
 mod kinds;
 mod life;

@@ -67,12 +67,15 @@ impl<A: App> Change<'_, A> {
         let endpoint_url = self.common.endpoint_url.as_deref();
         let wanted = Wanted { settings: self.settings, endpoint_url, layers: &self.layers, memory };
         let declared = if self.destroy {
-            Declared { graph: Graph::new(), kinds: self.app.kinds(wanted).await?, doors: BTreeMap::new() }
+            Declared { graph: Graph::new(), kinds: self.app.kinds(wanted).await?, doors: BTreeMap::new(), warnings: Vec::new() }
         } else {
             self.app.declare(wanted).await?
         };
         let (scope, graph, kinds) = (&self.settings.scope(), &declared.graph, &declared.kinds);
         let request = Request { scope, graph, kinds, memory, layers: &self.layers, allow: &self.allow };
+        for warning in &declared.warnings {
+            anstream::eprintln!("warning: {warning}");
+        }
         match engine::planner::plan(&request).await {
             Ok(plan) => Ok((plan, declared)),
             Err(PlanError::Declare(error)) => Err(declare(error, self.settings)),
@@ -81,13 +84,12 @@ impl<A: App> Change<'_, A> {
     }
 
     fn show(&self, plan: &Plan) {
-        match self.common.format {
-            Format::Human => anstream::print!("{}", render::plan(plan)),
-            Format::Json => {
-                if let Ok(text) = serde_json::to_string(&Fact::PlanMade { plan: plan.clone() }) {
-                    println!("{text}");
-                }
+        if self.common.format == Format::Json {
+            if let Ok(text) = serde_json::to_string(&Fact::PlanMade { plan: plan.clone() }) {
+                println!("{text}");
             }
+        } else {
+            anstream::print!("{}", render::plan(plan));
         }
     }
 
@@ -119,7 +121,7 @@ impl<A: App> Change<'_, A> {
         sink.fact(Fact::RunStarted { run: run.into(), command: command.into(), stack, env });
         let cancel = CancellationToken::new();
         let listener = tokio::spawn(interrupt(cancel.clone(), sink.clone()));
-        let Declared { graph, kinds, doors } = declared;
+        let Declared { graph, kinds, doors, .. } = declared;
         let apply = Apply { scope: self.settings.scope(), graph, kinds, ledgers: ledgers.clone(), doors, sink: sink.clone(), cancel };
         let outcome = apply.run(plan).await?;
         listener.abort();
@@ -143,7 +145,7 @@ impl<A: App> Change<'_, A> {
             let class = outcome.failed.iter().map(|(_, fault)| fault.class).max().unwrap_or(Class::Cancelled);
             return Err(Problem::Incomplete { failed: outcome.failed.len(), skipped: outcome.skipped, class });
         }
-        if self.common.format == Format::Human {
+        if self.common.format != Format::Json {
             for (layer, outputs) in &outcome.outputs {
                 outputs.iter().for_each(|(name, value)| anstream::println!("{layer}.{name} = {value}"));
             }

@@ -4,7 +4,7 @@ mod change;
 mod show;
 
 use crate::app::App;
-use crate::args::{Cli, Color, Command};
+use crate::args::{Cli, Color, Command, Format};
 use crate::config::Settings;
 use crate::problem::{EXIT_CHANGES, Problem};
 use clap::Parser;
@@ -30,6 +30,9 @@ pub async fn main(app: impl App) -> ExitCode {
 
 async fn run(app: &impl App, cli: &Cli) -> Result<ExitCode, Problem> {
     let common = &cli.common;
+    if matches!(common.format, Format::Dot | Format::Mermaid) && !matches!(cli.command, Command::Graph) {
+        return Err(Problem::Config("--format dot and mermaid are for `graph`".into()));
+    }
     let tables: Vec<&str> = app.layers().iter().map(|layer| layer.as_str()).collect();
     let settings = Settings::load(&common.config, &common.env, common.region.as_deref(), &tables)?;
     let chosen = |layers: &[LayerName]| if layers.is_empty() { app.layers() } else { layers.to_vec() };
@@ -73,7 +76,7 @@ async fn run(app: &impl App, cli: &Cli) -> Result<ExitCode, Problem> {
         Command::Emulator { listen } => app.emulator(&settings, *listen).await.map(|()| ExitCode::SUCCESS),
         Command::Status => show::status(&settings, common.format).map(|()| ExitCode::SUCCESS),
         Command::Outputs { name } => show::outputs(&settings, common.format, name.as_deref()).map(|()| ExitCode::SUCCESS),
-        Command::Graph { drawing } => show::graph(app, common, &settings, *drawing).await.map(|()| ExitCode::SUCCESS),
+        Command::Graph => show::graph(app, common, &settings).await.map(|()| ExitCode::SUCCESS),
     }
 }
 

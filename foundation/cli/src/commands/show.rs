@@ -1,7 +1,7 @@
 //! status, outputs, graph: what is remembered and declared.
 
 use crate::app::{App, Wanted};
-use crate::args::{Common, Drawing, Format};
+use crate::args::{Common, Format};
 use crate::config::Settings;
 use crate::problem::Problem;
 use crate::store;
@@ -67,24 +67,29 @@ pub(super) fn outputs(settings: &Settings, format: Format, name: Option<&str>) -
 }
 
 /// The declaration as a drawing.
-pub(super) async fn graph(app: &impl App, common: &Common, settings: &Settings, drawing: Drawing) -> Result<(), Problem> {
+pub(super) async fn graph(app: &impl App, common: &Common, settings: &Settings) -> Result<(), Problem> {
     let (memory, layers) = (store::memory(settings)?, app.layers());
     let wanted = Wanted { settings, endpoint_url: common.endpoint_url.as_deref(), layers: &layers, memory: &memory };
     let declared = app.declare(wanted).await?;
-    anstream::println!("{}", draw(&declared.graph, drawing));
+    anstream::println!("{}", draw(&declared.graph, common.format));
     Ok(())
 }
 
-fn draw(graph: &Graph, drawing: Drawing) -> String {
+fn draw(graph: &Graph, format: Format) -> String {
     let edges = graph.nodes().iter().flat_map(|(at, node)| node.reads.iter().map(move |read| (read, at)));
-    match drawing {
-        Drawing::Dot => {
+    match format {
+        Format::Human | Format::Dot => {
             let lines: Vec<String> = edges.map(|(from, to)| format!("  \"{from}\" -> \"{to}\";")).collect();
             format!("digraph stack {{\n  rankdir=LR;\n{}\n}}", lines.join("\n"))
         }
-        Drawing::Mermaid => {
+        Format::Mermaid => {
             let lines: Vec<String> = edges.map(|(from, to)| format!("  {from}[\"{from}\"] --> {to}[\"{to}\"]")).collect();
             format!("graph LR\n{}", lines.join("\n"))
+        }
+        Format::Json => {
+            let nodes: Vec<Value> =
+                graph.nodes().iter().map(|(at, node)| json!({"address": at, "kind": node.rules.kind, "reads": node.reads})).collect();
+            json!({"version": 1, "resources": nodes}).to_string()
         }
     }
 }

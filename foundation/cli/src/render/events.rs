@@ -12,12 +12,12 @@ use tokio::sync::mpsc::UnboundedReceiver;
 
 /// Reads the stream to its end.
 pub(crate) async fn consume(mut events: UnboundedReceiver<Event>, format: Format) {
-    let mut bars = (format == Format::Human && std::io::stderr().is_terminal()).then(Bars::default);
+    let mut bars = (format != Format::Json && std::io::stderr().is_terminal()).then(Bars::default);
     while let Some(event) = events.recv().await {
         match (format, &mut bars) {
             (Format::Json, _) => json(&event),
-            (Format::Human, Some(bars)) => bars.take(&event),
-            (Format::Human, None) => plain(&event),
+            (_, Some(bars)) => bars.take(&event),
+            (_, None) => plain(&event),
         }
     }
 }
