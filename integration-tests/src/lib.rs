@@ -1,6 +1,8 @@
 //! A stack in the embedded AWS without a process, a file or a clock: what the suites drive.
 #![allow(clippy::unwrap_used)]
 
+pub mod gate;
+
 use aws::{Aws, Connection};
 use cli::{Settings, Wanted};
 use emulator::table::Item;

@@ -87,8 +87,9 @@ fn the_reference_environment_lives_and_goes() {
         command.env("ORCHESTRATOR_BASTION__PUBLIC_KEY_FILE", root.join("envs/bastion.pub"));
         let output = command.current_dir(dir.path()).output().unwrap();
         assert!(output.status.success(), "{args:?}: {}", text(&output));
+        text(&output)
     };
-    run(&["deploy", "--yes"]);
+    assert!(run(&["deploy", "--yes"]).contains("warning: bastion"), "the end of Amazon Linux 2 is not said");
     run(&["plan", "--detailed-exitcode"]);
     run(&["destroy", "--yes", "--allow-destroy", "all"]);
     let world = std::fs::read_to_string(dir.path().join(".orchestrator/reference/aws/world.json")).unwrap();

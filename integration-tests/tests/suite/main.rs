@@ -10,6 +10,7 @@ mod edge;
 mod edge_hazards;
 mod half_made;
 mod house;
+mod kill;
 mod kinds;
 mod life;
 mod observability;
