@@ -59,22 +59,44 @@ async fn deleting_again_and_deleting_what_never_was_succeed() {
     }
 }
 
+/// No objects of their own: the first goes with its VPC, the second is a state of the certificate.
+const NO_OBJECT: [&str; 2] = ["default_security_group", "certificate_issued"];
+
+/// Deletes an object by hand. What AWS refuses to let go is deleted after everything that hangs on it.
+async fn delete_by_hand(kinds: &engine::Kinds, table: &BTreeMap<Address, Row>, row: &Row, readers_first: bool) {
+    let driver = kinds.get(&row.kind).unwrap();
+    let ticks = Sink::none().ticks(&row.who.address);
+    if !readers_first && driver.delete(&row.who, &row.spec, row.output.as_ref(), &ticks).await.is_ok() {
+        return;
+    }
+    // A gateway does not leave while an instance has a public address, which no field of the instance says.
+    let hangs_on = |other: &Row| other.reads.contains(&row.who.address) || (row.kind == "internet_gateway" && other.kind == "instance");
+    for reader in table.values().filter(|other| hangs_on(other)) {
+        Box::pin(delete_by_hand(kinds, table, reader, true)).await;
+    }
+    driver.delete(&row.who, &row.spec, row.output.as_ref(), &ticks).await.unwrap_or_else(|fault| panic!("{}: {fault}", row.kind));
+}
+
 #[tokio::test(start_paused = true)]
 async fn what_is_gone_behind_our_back_is_made_again() {
     let all = Bench::new();
     all_done(all.deploy(EVERYTHING).await);
-    let kinds: Vec<&str> = stack::kinds(&all.aws().await).names().collect();
-    for kind in kinds {
+    let names: Vec<&str> = stack::kinds(&all.aws().await).names().collect();
+    for kind in names {
         let bench = Bench::new();
         all_done(bench.deploy(EVERYTHING).await);
         let objects = bench.tagged();
         let (kinds, table) = (stack::kinds(&bench.aws().await), rows(&bench));
-        // A leaf of its kind: nothing reads it, so that AWS lets it go.
-        let read: Vec<&Address> = table.values().flat_map(|row| &row.reads).collect();
-        let Some(row) = table.values().find(|row| row.kind == kind && !read.contains(&&row.who.address)) else { continue };
-        let driver = kinds.get(kind).unwrap();
-        driver.delete(&row.who, &row.spec, row.output.as_ref(), &Sink::none().ticks(&row.who.address)).await.unwrap();
-        all_done(bench.deploy(EVERYTHING).await);
+        let row = table.values().find(|row| row.kind == kind).unwrap();
+        // AWS deletes only subscriptions that somebody confirmed.
+        bench.emulator.with_world(|world| {
+            let subscriptions = &mut world.regions.get_mut("eu-north-1").unwrap().subscriptions;
+            subscriptions.values_mut().for_each(|it| it.set(serde_json::json!({"PendingConfirmation": "false"})));
+        });
+        delete_by_hand(&kinds, &table, row, false).await;
+        assert!(bench.plan(EVERYTHING).await.changes() || NO_OBJECT.contains(&kind), "{kind}: nobody misses it");
+        let again = bench.deploy(EVERYTHING).await.unwrap();
+        assert!(again.ok(), "{kind}: {:#?}", again.failed);
         assert_eq!(bench.tagged(), objects, "{kind}");
         assert!(!bench.plan(EVERYTHING).await.changes(), "{kind}");
     }

@@ -5,7 +5,7 @@ use aws::ec2::{Item, find, once, sync_tags, tag_specification};
 use aws::{Aws, FaultExt};
 use aws_sdk_ec2::types::{Filter, FlowLogsResourceType, LogDestinationType, ResourceType, TrafficType};
 use contract::{FlowLogId, LogGroupName, RoleArn, VpcId};
-use engine::{Address, Ask, Class, Driver, Fault, Found, Identity, IdentityBy, Kind, Resource, Seen, Ticks};
+use engine::{Address, Ask, Class, Driver, Fault, Found, Identity, IdentityBy, Kind, Replace, Resource, Seen, Ticks};
 use serde::{Deserialize, Serialize};
 
 /// What the flow log should be. AWS changes nothing of it in place.
@@ -24,6 +24,8 @@ pub struct FlowLog {
 impl Resource for FlowLog {
     const KIND: Kind = "flow_log";
     const REPLACE_ON: &'static [&'static str] = &["vpc", "group", "role", "traffic"];
+    // AWS refuses a second one with the same configuration and destination.
+    const REPLACE: Replace = Replace::DeleteFirst;
     type Output = FlowLogId;
 
     fn identity(&self, _: u32) -> IdentityBy {

@@ -147,8 +147,12 @@ impl Making<'_> {
             let mut after = BTreeSet::new();
             for row in rows.iter().filter(|row| row.reads.contains(&at)) {
                 let leaves = step_id(&row.who.address, row.who.generation, true);
-                if self.steps.contains_key(&leaves) {
-                    after.insert(leaves);
+                if let Some(leaving) = self.steps.get(&leaves) {
+                    // A reader that is made before its old one goes cannot go before what it will read is there.
+                    let later = first && self.makes.get(&row.who.address).is_some_and(|make| leaving.after.contains(make));
+                    if !later {
+                        after.insert(leaves);
+                    }
                 } else if !first && let Some(make) = self.makes.get(&row.who.address) {
                     after.insert(make.clone());
                 }
