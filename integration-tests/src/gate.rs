@@ -6,7 +6,6 @@ use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use std::future::Future;
 use std::sync::Arc;
 use tokio::net::TcpListener;
 
@@ -55,25 +54,23 @@ pub async fn serve(emulator: Emulator, keeper: Arc<dyn Keeper>) -> (String, toki
     (url, tokio::spawn(accept))
 }
 
-fn pass(
+async fn pass(
     emulator: Emulator,
     keeper: Arc<dyn Keeper>,
     request: http::Request<Incoming>,
-) -> impl Future<Output = Result<http::Response<Full<Bytes>>, std::io::Error>> + Send {
-    async move {
-        let closed = || std::io::Error::from(std::io::ErrorKind::ConnectionReset);
-        let (parts, body) = request.into_parts();
-        let body = body.collect().await.map_err(std::io::Error::other)?.to_bytes();
-        let request = http::Request::from_parts(parts, body);
-        let call = emulator::wire::parse(&request).map(|parsed| parsed.call).map_err(|_| closed())?;
-        let changing = emulator::services::is_changing(&call.action);
-        let arrival = Arrival { call: format!("{}:{}", call.service, call.action), changing };
-        let what = keeper.arrives(&arrival);
-        if what == Pass::Closed {
-            return Err(closed());
-        }
-        let answer = emulator.handle(request).await.ok_or_else(closed)?;
-        keeper.served(&arrival);
-        if what == Pass::Unanswered { Err(closed()) } else { Ok(answer.map(Full::new)) }
+) -> Result<http::Response<Full<Bytes>>, std::io::Error> {
+    let closed = || std::io::Error::from(std::io::ErrorKind::ConnectionReset);
+    let (parts, body) = request.into_parts();
+    let body = body.collect().await.map_err(std::io::Error::other)?.to_bytes();
+    let request = http::Request::from_parts(parts, body);
+    let call = emulator::wire::parse(&request).map(|parsed| parsed.call).map_err(|_| closed())?;
+    let changing = emulator::services::is_changing(&call.action);
+    let arrival = Arrival { call: format!("{}:{}", call.service, call.action), changing };
+    let what = keeper.arrives(&arrival);
+    if what == Pass::Closed {
+        return Err(closed());
     }
+    let answer = emulator.handle(request).await.ok_or_else(closed)?;
+    keeper.served(&arrival);
+    if what == Pass::Unanswered { Err(closed()) } else { Ok(answer.map(Full::new)) }
 }

@@ -104,5 +104,5 @@ pub async fn declare(aws: &Aws, configs: &Configs, wanted: &Wanted<'_>) -> Resul
         };
         declared.map_err(|error| cli::problem::layer(error, wanted.settings))?;
     }
-    Ok(Declared { graph: stage.graph, kinds: kinds(aws), doors: stage.doors, warnings: stage.warnings })
+    Ok(Declared { graph: stage.graph, kinds: kinds(aws), doors: stage.doors, warnings: stage.warnings, expires: aws.expires })
 }

@@ -5,8 +5,9 @@ use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
+use aws_credential_types::provider::ProvideCredentials;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 /// What a connection is made from.
 #[derive(Clone, Debug, Default)]
@@ -58,6 +59,8 @@ pub struct Aws {
     pub region: String,
     /// See [`Connection::speed`].
     pub speed: f64,
+    /// When the credentials end; `None` when they do not, or when none are needed.
+    pub expires: Option<SystemTime>,
 }
 
 /// The SDK's own limits are off by default: a silent server would hold a call for ever.
@@ -84,10 +87,12 @@ impl Aws {
             // The endpoint is never reached: the client has no socket.
             loader = loader.http_client(client.clone()).endpoint_url("http://embedded.invalid");
         }
-        if connection.embedded.is_some() || connection.endpoint_url.as_deref().is_some_and(is_local) {
+        let own = connection.embedded.is_some() || connection.endpoint_url.as_deref().is_some_and(is_local);
+        if own {
             loader = loader.credentials_provider(Credentials::from_keys("test", "test", None));
         }
         let config: SdkConfig = loader.load().await;
+        let expires = if own { None } else { expires(&config).await };
         Aws {
             ec2: aws_sdk_ec2::Client::new(&config),
             acm: aws_sdk_acm::Client::new(&config),
@@ -106,6 +111,7 @@ impl Aws {
             sts: aws_sdk_sts::Client::new(&config),
             region: connection.region.clone(),
             speed: if connection.speed > 0.0 { connection.speed } else { 1.0 },
+            expires,
         }
     }
 
@@ -122,6 +128,11 @@ impl Aws {
     pub fn until(&self, budget: Duration) -> engine::Until {
         engine::Until::within(budget).sped(self.speed)
     }
+}
+
+/// When the credentials of this configuration end. Credentials that cannot be had are the first call's failure, not this one's.
+async fn expires(config: &SdkConfig) -> Option<SystemTime> {
+    config.credentials_provider()?.provide_credentials().await.ok()?.expiry()
 }
 
 fn is_local(url: &str) -> bool {

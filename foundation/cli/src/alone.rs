@@ -99,6 +99,7 @@ macro_rules! layer {
                     kinds: <$layer as ::aws::Deploys>::kinds(&aws),
                     doors: stage.doors,
                     warnings: stage.warnings,
+                    expires: aws.expires,
                 })
             }
 

@@ -9,6 +9,7 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::net::SocketAddr;
+use std::time::SystemTime;
 
 /// What is asked of [`App::declare`].
 #[derive(Clone, Debug)]
@@ -33,6 +34,8 @@ pub struct Declared {
     pub doors: BTreeMap<LayerName, BTreeMap<&'static str, Handle<Value>>>,
     /// What is worth a line before anything is done.
     pub warnings: Vec<String>,
+    /// When the credentials end; `None` when they do not.
+    pub expires: Option<SystemTime>,
 }
 
 /// A binary.

@@ -134,7 +134,7 @@ impl Apply {
                 walk.release(id);
             }
             Err(fault) => {
-                walk.halted |= fault.code == step::LEDGER;
+                walk.halted |= fault.code == step::LEDGER || fault.is_expired();
                 self.sink.fact(Fact::StepFailed { address: address.clone(), kind, verb, seconds, fault: fault.clone() });
                 walk.outcome.failed.push((address.clone(), fault));
                 for step in walk.block(id, &address) {

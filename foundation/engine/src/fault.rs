@@ -75,10 +75,18 @@ impl Fault {
         self.class == Class::NotFound
     }
 
+    /// Whether the credentials ended: no further call can succeed.
+    pub fn is_expired(&self) -> bool {
+        ["ExpiredToken", "ExpiredTokenException", "RequestExpired"].contains(&self.code.as_str())
+    }
+
     /// What to do next: the fault's own hint or the one of its class.
     pub fn next_step(&self) -> &str {
         if let Some(hint) = &self.hint {
             return hint;
+        }
+        if self.is_expired() {
+            return "get new credentials (for example `aws sso login`) and run the same command again; it continues where it stopped";
         }
         match self.class {
             Class::NotFound => "run `plan` to see what is missing, then `deploy` to create it again",

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 /// The version of the plan document.
 pub const PLAN_VERSION: u32 = 1;
@@ -151,6 +152,13 @@ impl Plan {
     /// Whether anything in AWS would change.
     pub fn changes(&self) -> bool {
         self.steps.values().any(|step| step.verb.changes())
+    }
+
+    /// How long applying it usually takes on AWS: the longest path through its steps.
+    pub fn expected(&self) -> Duration {
+        let needs = self.steps.iter().map(|(id, step)| (id.clone(), step.after.clone())).collect();
+        let typical = |id: &String| Duration::from_secs_f64(self.steps.get(id).map_or(0.0, |step| step.typical));
+        crate::order::remaining(&needs, typical).into_values().max().unwrap_or_default()
     }
 
     /// The digest of what the plan promises: equal plans promise the same.

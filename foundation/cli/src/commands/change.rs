@@ -15,7 +15,7 @@ use engine::{Class, Graph, LayerName, Sink};
 use std::collections::BTreeMap;
 use std::io::{IsTerminal, Write};
 use std::path::Path;
-use std::time::Instant;
+use std::time::{Duration, Instant, SystemTime};
 use tokio_util::sync::CancellationToken;
 
 pub(super) struct Change<'a, A> {
@@ -56,6 +56,9 @@ impl<A: App> Change<'_, A> {
         }
         self.show(&plan);
         self.stopped(&plan)?;
+        if let Some(warning) = expiring(plan.expected(), declared.expires, SystemTime::now()) {
+            anstream::eprintln!("warning: {warning}");
+        }
         if plan.changes() && !yes && !confirmed(self.destroy)? {
             return Err(Problem::Declined);
         }
@@ -67,7 +70,13 @@ impl<A: App> Change<'_, A> {
         let endpoint_url = self.common.endpoint_url.as_deref();
         let wanted = Wanted { settings: self.settings, endpoint_url, layers: &self.layers, memory };
         let declared = if self.destroy {
-            Declared { graph: Graph::new(), kinds: self.app.kinds(wanted).await?, doors: BTreeMap::new(), warnings: Vec::new() }
+            Declared {
+                graph: Graph::new(),
+                kinds: self.app.kinds(wanted).await?,
+                doors: BTreeMap::new(),
+                warnings: Vec::new(),
+                expires: None,
+            }
         } else {
             self.app.declare(wanted).await?
         };
@@ -154,6 +163,16 @@ impl<A: App> Change<'_, A> {
     }
 }
 
+/// What to say of credentials that end before the run usually does.
+fn expiring(expected: Duration, expires: Option<SystemTime>, now: SystemTime) -> Option<String> {
+    let left = expires?.duration_since(now).unwrap_or_default();
+    let minutes = |time: Duration| time.as_secs().div_ceil(60);
+    (left < expected).then(|| {
+        let (left, expected) = (minutes(left), minutes(expected));
+        format!("the credentials end in {left} min and this usually takes {expected}: it will stop cleanly then, and continue when it is run again")
+    })
+}
+
 /// Writes one entry into every ledger of the run.
 async fn note(ledgers: &Ledgers, entry: &Entry) -> Result<(), Problem> {
     for ledger in ledgers.values() {
@@ -202,4 +221,18 @@ fn same(path: &Path, now: &Plan) -> Result<(), Problem> {
         return Ok(());
     }
     Err(Problem::Stopped(format!("{} is stale: the world or the declaration changed since; run `plan` again", path.display())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn credentials_that_end_too_early_are_said_and_others_are_not() {
+        let (now, minute) = (SystemTime::UNIX_EPOCH, Duration::from_secs(60));
+        let said = expiring(15 * minute, Some(now + 5 * minute), now).unwrap();
+        assert!(said.contains("end in 5 min") && said.contains("takes 15"), "{said}");
+        assert_eq!(expiring(15 * minute, Some(now + 60 * minute), now), None);
+        assert_eq!(expiring(15 * minute, None, now), None);
+    }
 }
