@@ -91,6 +91,13 @@ impl Request<'_> {
         self.memory.get(&at.layer)
     }
 
+    /// The generation that a successor at this address would have.
+    fn fresh(&self, at: &Address) -> u32 {
+        let folded = self.memory_of(at);
+        let current = folded.and_then(|folded| folded.current(at)).map_or(0, |row| row.who.generation);
+        folded.and_then(|folded| folded.highest.get(at)).copied().unwrap_or_default().max(current) + 1
+    }
+
     /// Remembered objects of the covered layers that are not declared, or that a successor has replaced.
     fn leaving(&self) -> impl Iterator<Item = (&crate::ledger::Row, bool)> {
         let memory = self.layers.iter().filter_map(|layer| self.memory.get(layer));

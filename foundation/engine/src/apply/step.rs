@@ -87,7 +87,10 @@ async fn make(apply: &Apply, step: &Step, outputs: &Outputs) -> Result<Value, Fa
     let mut step = step.clone();
     let by = driver.identity(&spec, step.who.generation)?;
     step.who = apply.scope.identity(at, step.who.generation, by);
-    let intent = row(apply, &step, spec.clone(), RowState::Intended, step.last.clone());
+    let mut intent = row(apply, &step, spec.clone(), RowState::Intended, step.last.clone());
+    // Until the change is carried out the object still hangs on what it read before.
+    let rows = ledger(apply, &step)?.folded().rows;
+    intent.reads.extend(rows.get(&(at.clone(), step.who.generation)).into_iter().flat_map(|row| row.reads.iter().cloned()));
     append(apply, &step, Entry::Intent { row: intent }).await?;
     let output = driver.ensure(&step.who, &spec, step.seen.as_ref(), &apply.sink.ticks(at)).await?;
     append(apply, &step, Entry::Done { row: row(apply, &step, spec, RowState::Done, Some(output.clone())) }).await?;

@@ -29,6 +29,7 @@ pub(super) async fn observe(request: &Request<'_>, order: &[Address]) -> Result<
         let mut asks = std::mem::take(&mut first);
         declared(request, order, &world, &mut asked, &mut asks)?;
         if asks.is_empty() {
+            look(request, renamed(request, order, &world)?, &mut world).await?;
             return Ok(world);
         }
         look(request, asks, &mut world).await?;
@@ -70,6 +71,33 @@ fn declared(
     Ok(())
 }
 
+/// Questions for names that declared resources will take in place of those they have: somebody else may hold them.
+fn renamed(request: &Request<'_>, order: &[Address], world: &World) -> Result<Asks, PlanError> {
+    let (mut asks, mut outputs) = (Asks::new(), Outputs::new());
+    for at in order {
+        let Some(node) = request.graph.nodes().get(at) else { continue };
+        let row = request.memory_of(at).and_then(|folded| folded.current(at)).filter(|row| row.kind == node.rules.kind);
+        let defect = |error: serde_json::Error| crate::Fault::new(crate::Class::Bug, format!("{at}: {error}"));
+        let spec = (node.spec)(&outputs)?;
+        let seen = row.and_then(|row| world.get(&(at.clone(), row.who.generation))).map(|seen| seen.output.clone());
+        let output = match seen.or_else(|| row.and_then(|row| row.output.clone())) {
+            Some(output) => output,
+            None => (node.placeholder)(&spec).map_err(defect)?,
+        };
+        outputs.set(at.clone(), output);
+        let Some(row) = row else { continue };
+        let by = (node.identity)(&spec, request.fresh(at)).map_err(defect)?;
+        if by == row.who.by || !matches!(by, IdentityBy::Name(_)) {
+            continue;
+        }
+        let ask = AskValue { who: request.scope.identity(at, request.fresh(at), by), want: spec, last: None };
+        if findable(&ask) {
+            asks.entry(node.rules.kind.to_owned()).or_default().push(ask);
+        }
+    }
+    Ok(asks)
+}
+
 fn findable(ask: &AskValue) -> bool {
     match &ask.who.by {
         IdentityBy::Name(name) => !name.contains(crate::outputs::OPEN),
@@ -79,7 +107,9 @@ fn findable(ask: &AskValue) -> bool {
 }
 
 async fn look(request: &Request<'_>, asks: Asks, world: &mut World) -> Result<(), PlanError> {
-    let reads = asks.iter().map(|(kind, asks)| async move {
+    let batches: Vec<(String, Vec<AskValue>)> =
+        asks.into_iter().flat_map(|(kind, asks)| apart(asks).into_iter().map(move |batch| (kind.clone(), batch))).collect();
+    let reads = batches.iter().map(|(kind, asks)| async move {
         let driver = request.kinds.get(kind)?;
         let found = driver.observe(asks).await.map_err(|fault| PlanError::Observe { kind: kind.clone(), fault })?;
         Ok::<_, PlanError>((asks, found))
@@ -93,4 +123,20 @@ async fn look(request: &Request<'_>, asks: Asks, world: &mut World) -> Result<()
         }
     }
     Ok(())
+}
+
+/// The questions in batches in which no address comes twice: answers are found by address, and several generations may live.
+fn apart(asks: Vec<AskValue>) -> Vec<Vec<AskValue>> {
+    let mut batches: Vec<(BTreeSet<Address>, Vec<AskValue>)> = Vec::new();
+    for ask in asks {
+        let at = ask.who.address.clone();
+        match batches.iter_mut().find(|(held, _)| !held.contains(&at)) {
+            Some((held, batch)) => {
+                held.insert(at);
+                batch.push(ask);
+            }
+            None => batches.push((BTreeSet::from([at]), vec![ask])),
+        }
+    }
+    batches.into_iter().map(|(_, batch)| batch).collect()
 }

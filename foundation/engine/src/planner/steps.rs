@@ -66,7 +66,11 @@ impl Making<'_> {
         if decision.foreign {
             self.stop(at, "an object of that name exists and is not ours".into(), "choose another name, or remove that object");
         }
-        let fresh = folded.and_then(|folded| folded.highest.get(at)).copied().unwrap_or_default().max(row.map_or(0, |_| generation)) + 1;
+        let fresh = self.request.fresh(at);
+        let successor = self.world.get(&(at.clone(), fresh));
+        if matches!(decision.verb, Verb::Create | Verb::Replace) && successor.is_some_and(|there| !there.ours) {
+            self.stop(at, "its new name belongs to an object that is not ours".into(), "choose another name, or remove that object");
+        }
         let again = row.is_some_and(|row| row.state == crate::ledger::RowState::Intended);
         let generation = match decision.verb {
             // A create whose end is not known keeps its generation: its token and tags find what it may have made.
@@ -143,25 +147,39 @@ impl Making<'_> {
             .collect();
         let rows: Vec<&Row> =
             self.request.layers.iter().filter_map(|layer| self.request.memory.get(layer)).flat_map(|folded| folded.rows.values()).collect();
-        for (id, at, first) in deletes {
-            let mut after = BTreeSet::new();
+        // Those that go before their successors come last: their order bends where the others' does not.
+        let (before, after): (Vec<_>, Vec<_>) = deletes.into_iter().partition(|(_, _, first)| *first);
+        for (id, at, first) in after.into_iter().chain(before) {
+            let mut firsts = BTreeSet::new();
             for row in rows.iter().filter(|row| row.reads.contains(&at)) {
                 let leaves = step_id(&row.who.address, row.who.generation, true);
-                if let Some(leaving) = self.steps.get(&leaves) {
-                    // A reader that is made before its old one goes cannot go before what it will read is there.
-                    let later = first && self.makes.get(&row.who.address).is_some_and(|make| leaving.after.contains(make));
-                    if !later {
-                        after.insert(leaves);
+                if self.steps.contains_key(&leaves) {
+                    // A reader that leaves only after something that reads the successor cannot leave before it is made.
+                    if leaves != id && !self.needs(&leaves, &id) {
+                        firsts.insert(leaves);
                     }
                 } else if !first && let Some(make) = self.makes.get(&row.who.address) {
-                    after.insert(make.clone());
+                    firsts.insert(make.clone());
                 }
             }
-            after.remove(&id);
             if let Some(step) = self.steps.get_mut(&id) {
-                step.after.extend(after);
+                step.after.extend(firsts);
             }
         }
+    }
+
+    /// Whether the step `id` comes after the step `other`, directly or not.
+    fn needs(&self, id: &str, other: &str) -> bool {
+        let (mut open, mut seen) = (vec![id], BTreeSet::new());
+        while let Some(id) = open.pop() {
+            if id == other {
+                return true;
+            }
+            if seen.insert(id) {
+                open.extend(self.steps.get(id).into_iter().flat_map(|step| &step.after).map(String::as_str));
+            }
+        }
+        false
     }
 
     fn delete_first(&self, step: &Step) -> bool {
