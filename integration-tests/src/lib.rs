@@ -2,16 +2,19 @@
 #![allow(clippy::unwrap_used)]
 
 pub mod gate;
+pub mod mortal;
 
 use aws::{Aws, Connection};
 use cli::{Settings, Wanted};
 use emulator::table::Item;
+use emulator::weather::Death;
 use emulator::{Emulator, Options, World};
 use engine::apply::{Apply, Outcome};
 use engine::ledger::{Folded, Ledger, MemoryLedger};
 use engine::plan::Plan;
 use engine::planner::{Allow, Request};
 use engine::{Graph, LayerName, Sink};
+use mortal::Mortal;
 use orchestrator::stack;
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -151,6 +154,31 @@ impl Bench {
             return Err(format!("{}: {}", stop.address, stop.problem));
         }
         apply.run(plan).await.map_err(|error| error.to_string())
+    }
+
+    /// Deploys these settings, or destroys without any, by a process that dies; whether it died.
+    ///
+    /// # Panics
+    /// When there is no plan.
+    pub async fn die(&self, env: Option<&str>, death: &Death) -> bool {
+        let (plan, mut apply) = self.make(env).await.unwrap();
+        let mortal = |ledger: &MemoryLedger| Arc::new(Mortal { inner: ledger.clone(), death: death.clone() }) as Arc<dyn Ledger>;
+        apply.ledgers = self.ledgers.iter().map(|(layer, ledger)| (*layer, mortal(ledger))).collect();
+        self.emulator.death(Some(death.clone()));
+        let died = tokio::select! {
+            biased;
+            () = death.struck() => true,
+            outcome = apply.run(plan) => !outcome.unwrap().ok(),
+        };
+        self.emulator.death(None);
+        died
+    }
+
+    /// How many living objects each address has.
+    pub fn census(&self) -> BTreeMap<String, usize> {
+        let rows = self.ledgers.values().flat_map(|ledger| ledger.folded().rows.into_keys());
+        let addresses = rows.map(|(address, _)| address.to_string());
+        addresses.map(|at| (at.clone(), self.emulator.tagged("orchestrator:address", &at).len())).collect()
     }
 
     /// Destroys everything.

@@ -112,7 +112,10 @@ impl<R: Resource, T: Calls<R>> Driver<R> for Named<T> {
     }
 
     async fn delete(&self, who: &Identity, spec: &R, last: Option<&R::Output>, ticks: &Ticks) -> Result<(), Fault> {
-        let Some(there) = self.one(who, spec, last).await? else { return Ok(()) };
+        let Some(there) = self.one(who, spec, last).await? else {
+            // An earlier delete may still be under way: an object in that state is not seen, and holds on to others.
+            return self.0.settle_gone(who, spec, ticks).await;
+        };
         // Somebody else's object in our place is not ours to delete.
         if !there.ours {
             return Ok(());

@@ -21,7 +21,7 @@ use bytes::Bytes;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use store::Store;
-use weather::{Fault, Weather};
+use weather::{Death, Fault, Weather};
 
 /// How the embedded AWS behaves.
 #[derive(Clone, Copy, Debug)]
@@ -89,6 +89,7 @@ struct Inner {
     store: Option<Store>,
     calls: Vec<CallRecord>,
     weather: Weather,
+    death: Option<Death>,
 }
 
 /// The embedded AWS: one account with its regions. Clones share it.
@@ -121,7 +122,16 @@ impl Emulator {
     }
 
     fn with(world: World, store: Option<Store>) -> Emulator {
-        Emulator { inner: Arc::new(Mutex::new(Inner { world, exchanges: None, store, calls: Vec::new(), weather: Weather::default() })) }
+        Emulator {
+            inner: Arc::new(Mutex::new(Inner {
+                world,
+                exchanges: None,
+                store,
+                calls: Vec::new(),
+                weather: Weather::default(),
+                death: None,
+            })),
+        }
     }
 
     /// Answers one HTTP request as AWS would; `None` when the weather took the connection away.
@@ -134,8 +144,23 @@ impl Emulator {
                 self.serve_one(&request);
                 None
             }
-            None => Some(self.serve_one(&request)),
+            None => match self.death_at(&request) {
+                Some(death) => Some(death.or(|| self.serve_one(&request)).await),
+                None => Some(self.serve_one(&request)),
+            },
         }
+    }
+
+    /// The death of the client that waits at this call, if it is one that changes something.
+    fn death_at(&self, request: &http::Request<Bytes>) -> Option<Death> {
+        let death = self.inner.lock().unwrap_or_else(PoisonError::into_inner).death.clone()?;
+        let changing = wire::parse(request).is_ok_and(|parsed| services::is_changing(&parsed.call.action));
+        changing.then_some(death)
+    }
+
+    /// Lets the client die at one of its events; `None` for a client that lives.
+    pub fn death(&self, death: Option<Death>) {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner).death = death;
     }
 
     fn serve_one(&self, request: &http::Request<Bytes>) -> http::Response<Bytes> {

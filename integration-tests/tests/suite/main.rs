@@ -5,6 +5,7 @@ mod alone;
 mod bastion;
 mod boto3;
 mod compute;
+mod crash;
 mod database;
 mod edge;
 mod edge_hazards;

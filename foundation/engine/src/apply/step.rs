@@ -107,5 +107,10 @@ async fn delete(apply: &Apply, step: &Step) -> Result<(), Fault> {
 }
 
 async fn forget(apply: &Apply, step: &Step) -> Result<(), Fault> {
+    if step.seen.is_none() {
+        // What cannot be seen may still be on its way out and hold on to others: the driver waits until it is gone.
+        let driver = apply.kinds.get(&step.kind)?;
+        driver.delete(&step.who, &step.spec, step.last.as_ref(), &apply.sink.ticks(step.address())).await?;
+    }
     append(apply, step, Entry::Gone { address: step.address().clone(), generation: step.who.generation }).await
 }
