@@ -107,7 +107,8 @@ async fn delete(apply: &Apply, step: &Step) -> Result<(), Fault> {
 }
 
 async fn forget(apply: &Apply, step: &Step) -> Result<(), Fault> {
-    if step.seen.is_none() {
+    // Where it is declared, a successor may hold its name by now and must not be touched.
+    if step.seen.is_none() && !apply.graph.nodes().contains_key(step.address()) {
         // What cannot be seen may still be on its way out and hold on to others: the driver waits until it is gone.
         let driver = apply.kinds.get(&step.kind)?;
         driver.delete(&step.who, &step.spec, step.last.as_ref(), &apply.sink.ticks(step.address())).await?;
