@@ -55,12 +55,16 @@ impl Making<'_> {
         }
         let spec = (node.spec)(&self.outputs)?;
         let generation = row.map_or(1, |row| row.who.generation);
-        let seen = self.world.get(&(at.clone(), generation)).cloned();
+        let mut seen = self.world.get(&(at.clone(), generation)).cloned();
         let tags = self.request.scope.identity(at, generation, IdentityBy::Tag).tags;
-        let mut seen = seen;
         if let Some(live) = seen.as_mut().and_then(|seen| seen.tags.as_mut()) {
             // Tags that others set are theirs: neither compared nor taken away.
             live.retain(|key, _| tags.contains_key(key) || row.is_some_and(|row| row.who.tags.contains_key(key)));
+        }
+        let renamed = renamed(node, &spec, row)?;
+        if renamed && seen.as_ref().is_some_and(|there| !there.ours) {
+            // Somebody took the name that we leave: it is in nobody's way.
+            seen = None;
         }
         let decision = decide(&node.rules, &spec, &tags, row, seen.as_ref());
         if decision.foreign {
@@ -71,7 +75,7 @@ impl Making<'_> {
         if matches!(decision.verb, Verb::Create | Verb::Replace) && successor.is_some_and(|there| !there.ours) {
             self.stop(at, "its new name belongs to an object that is not ours".into(), "choose another name, or remove that object");
         }
-        let again = row.is_some_and(|row| row.state == crate::ledger::RowState::Intended);
+        let again = !renamed && row.is_some_and(|row| row.state == crate::ledger::RowState::Intended);
         let generation = match decision.verb {
             // A create whose end is not known keeps its generation: its token and tags find what it may have made.
             Verb::Create if !again => fresh,
@@ -264,6 +268,14 @@ fn leaving_step(rules: &Rules, row: &Row, decision: Decision) -> Step {
     let mut step = step(rules, row.who.clone(), row.spec.clone(), decision);
     step.last = row.output.clone();
     step
+}
+
+/// Whether the object is now wanted under another name than the one that is remembered.
+fn renamed(node: &Node, spec: &Value, row: Option<&Row>) -> Result<bool, PlanError> {
+    let Some(row) = row else { return Ok(false) };
+    let by = (node.identity)(spec, row.who.generation).map_err(|error| defect(&node.address, &error))?;
+    let IdentityBy::Name(name) = &by else { return Ok(false) };
+    Ok(by != row.who.by && !has_unknown(&Value::String(name.clone())))
 }
 
 fn exclusive(who: &Identity) -> Option<String> {

@@ -46,3 +46,16 @@ async fn two_superseded_generations_of_one_address_both_go() {
     ])
     .await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_name_that_is_left_may_be_taken_by_somebody() {
+    live(&[
+        Declare(0, 0, 0, 0, 0),
+        Declare(5, 0, 0, 0, 0),
+        Deploy(Fate::DiesAfter(3)),
+        Declare(5, 0, 0, 1, 0),
+        Foreign(4),
+        Deploy(Fate::Calm),
+    ])
+    .await;
+}
