@@ -47,6 +47,8 @@ pub struct Aws {
     pub rds: aws_sdk_rds::Client,
     /// Application Auto Scaling.
     pub scaling: aws_sdk_applicationautoscaling::Client,
+    /// S3: the shared ledger.
+    pub s3: aws_sdk_s3::Client,
     /// SNS.
     pub sns: aws_sdk_sns::Client,
     /// Systems Manager: parameters.
@@ -105,6 +107,10 @@ impl Aws {
             logs: aws_sdk_cloudwatchlogs::Client::new(&config),
             rds: aws_sdk_rds::Client::new(&config),
             scaling: aws_sdk_applicationautoscaling::Client::new(&config),
+            s3: aws_sdk_s3::Client::from_conf(
+                // An emulator is reached by one name: buckets go into the path there.
+                aws_sdk_s3::config::Builder::from(&config).force_path_style(own).build(),
+            ),
             sns: aws_sdk_sns::Client::new(&config),
             ssm: aws_sdk_ssm::Client::new(&config),
             waf: aws_sdk_wafv2::Client::new(&config),

@@ -3,12 +3,13 @@
 use crate::config::Settings;
 use crate::problem::Problem;
 use engine::handle::Handle;
-use engine::ledger::Folded;
+use engine::ledger::{Folded, LocalStore, Store};
 use engine::{Graph, Kinds, LayerName};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::SystemTime;
 
 /// What is asked of [`App::declare`].
@@ -48,6 +49,12 @@ pub trait App: Send + Sync {
 
     /// Connects for a destroy: the drivers alone.
     fn kinds(&self, wanted: Wanted<'_>) -> impl Future<Output = Result<Kinds, Problem>> + Send;
+
+    /// Where the environment's ledgers are: a local directory unless the binary knows better.
+    fn store(&self, settings: &Settings, _endpoint_url: Option<&str>) -> impl Future<Output = Result<Arc<dyn Store>, Problem>> + Send {
+        let local: Arc<dyn Store> = Arc::new(LocalStore::new(settings.state.join("ledger")));
+        std::future::ready(Ok(local))
+    }
 
     /// Serves the embedded AWS until it is interrupted.
     fn emulator(&self, settings: &Settings, listen: SocketAddr) -> impl Future<Output = Result<(), Problem>> + Send;

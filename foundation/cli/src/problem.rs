@@ -78,7 +78,12 @@ impl Problem {
             Problem::Config(_) | Problem::Plan(PlanError::Declare(_)) => {
                 Some("correct the file and run the same command again; nothing was called")
             }
-            Problem::Ledger(LedgerError::Locked { .. }) => Some("wait for that run to end; its lock goes with its process"),
+            Problem::Ledger(LedgerError::Locked { .. }) => Some(
+                "wait for that run to end (its lock goes with its process), or, if it cannot end any more, run `unlock` with its run id",
+            ),
+            Problem::Ledger(LedgerError::Superseded { .. }) => {
+                Some("look what that run does with `status`, then run the same command again")
+            }
             Problem::Ledger(LedgerError::Damaged { .. }) => Some("restore the file from a copy; nothing was called"),
             Problem::Ledger(LedgerError::Newer { .. }) => Some("update this tool"),
             Problem::Incomplete { .. } => Some("run the same command again: it continues where it stopped"),

@@ -1,42 +1,68 @@
-//! Where an environment's ledgers are.
+//! The ledgers of an environment: opened under their locks, in lock order.
 
-use crate::config::Settings;
 use crate::problem::Problem;
 use engine::LayerName;
-use engine::ledger::{Folded, Ledger, LocalLedger};
+use engine::ledger::{Folded, Holder, Ledger, Store};
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 /// Open, locked ledgers.
 pub(crate) type Ledgers = BTreeMap<LayerName, Arc<dyn Ledger>>;
 
-fn dir(settings: &Settings) -> PathBuf {
-    settings.state.join("ledger")
-}
-
 /// What every layer's ledger remembers.
-pub(crate) fn memory(settings: &Settings) -> Result<BTreeMap<LayerName, Folded>, Problem> {
-    LayerName::ALL.into_iter().map(|layer| Ok((layer, LocalLedger::read(&dir(settings), layer)?.folded()))).collect()
+pub(crate) async fn memory(store: &dyn Store) -> Result<BTreeMap<LayerName, Folded>, Problem> {
+    let reads = LayerName::ALL.into_iter().map(|layer| async move { Ok::<_, Problem>((layer, store.read(layer).await?)) });
+    futures::future::try_join_all(reads).await.map(BTreeMap::from_iter)
 }
 
-/// Opens and locks the ledgers of `layers`, in lock order. The texts are warnings about torn tails.
-pub(crate) fn open(settings: &Settings, layers: &[LayerName], run: &str) -> Result<(Ledgers, Vec<String>), Problem> {
-    let who = std::env::var("USER").unwrap_or_else(|_| "somebody".into());
-    let holder = format!("{who}, process {}, run {run}, since {}", std::process::id(), jiff::Timestamp::now());
+/// Opens and locks the ledgers of `layers`, in lock order: two runs that want the same layers cannot hold half of them each.
+/// The texts are warnings about what was repaired.
+pub(crate) async fn open(store: &dyn Store, layers: &[LayerName], holder: &Holder) -> Result<(Ledgers, Vec<String>), Problem> {
     let mut opened = Ledgers::new();
     let mut warnings = Vec::new();
     for layer in LayerName::ALL.into_iter().filter(|layer| layers.contains(layer)) {
-        let (ledger, torn) = LocalLedger::open(&dir(settings), layer, &holder)?;
-        if torn.is_some() {
-            warnings.push(format!("the last entry of the {layer} ledger was cut short by a crash and has been removed"));
+        match store.open(layer, holder).await {
+            Ok(ledger) => {
+                warnings.extend(ledger.warnings);
+                opened.insert(layer, ledger.ledger);
+            }
+            Err(refused) => {
+                close(&opened).await?;
+                return Err(refused.into());
+            }
         }
-        opened.insert(layer, Arc::new(ledger));
     }
     Ok((opened, warnings))
 }
 
-/// The person and machine that a run is recorded under.
+/// Releases the locks.
+pub(crate) async fn close(ledgers: &Ledgers) -> Result<(), Problem> {
+    for ledger in ledgers.values() {
+        ledger.close().await?;
+    }
+    Ok(())
+}
+
+/// Who this run is.
+pub(crate) fn holder(run: &str, command: &str) -> Holder {
+    Holder {
+        run: run.to_owned(),
+        who: who(),
+        host: host(),
+        process: std::process::id(),
+        tool: env!("CARGO_PKG_VERSION").to_owned(),
+        command: command.to_owned(),
+        at: jiff::Timestamp::now().to_string(),
+    }
+}
+
+/// The person that a run is recorded under.
 pub(crate) fn who() -> String {
     std::env::var("USER").unwrap_or_else(|_| "somebody".into())
+}
+
+/// The machine's name, as its system tells it.
+fn host() -> String {
+    let told = std::fs::read_to_string("/etc/hostname").ok().map(|name| name.trim().to_owned());
+    told.filter(|name| !name.is_empty()).or_else(|| std::env::var("HOSTNAME").ok()).unwrap_or_else(|| "an unnamed machine".into())
 }

@@ -8,7 +8,7 @@ use crate::render;
 use crate::store::{self, Ledgers};
 use engine::apply::{Apply, Outcome};
 use engine::event::Fact;
-use engine::ledger::{Entry, Folded};
+use engine::ledger::{Entry, Folded, Store};
 use engine::plan::Plan;
 use engine::planner::{Allow, PlanError, Request};
 use engine::{Class, Graph, LayerName, Sink};
@@ -22,6 +22,7 @@ pub(super) struct Change<'a, A> {
     pub app: &'a A,
     pub common: &'a Common,
     pub settings: &'a Settings,
+    pub store: &'a dyn Store,
     pub layers: Vec<LayerName>,
     pub allow: Allow,
     pub destroy: bool,
@@ -30,7 +31,7 @@ pub(super) struct Change<'a, A> {
 impl<A: App> Change<'_, A> {
     /// Shows the plan; whether it has changes.
     pub(super) async fn plan(&self, out: Option<&Path>) -> Result<bool, Problem> {
-        let memory = store::memory(self.settings)?;
+        let memory = store::memory(self.store).await?;
         let (plan, _) = self.make(&memory).await?;
         self.show(&plan);
         if let Some(path) = out {
@@ -44,11 +45,18 @@ impl<A: App> Change<'_, A> {
     /// Plans, asks and applies.
     pub(super) async fn apply(&self, yes: bool, promised: Option<&Path>) -> Result<(), Problem> {
         let run = ulid::Ulid::generate().to_string();
-        let (ledgers, warnings) = store::open(self.settings, &self.layers, &run)?;
+        let holder = store::holder(&run, self.command());
+        let (ledgers, warnings) = store::open(self.store, &self.layers, &holder).await?;
+        let applied = self.locked(&run, &ledgers, warnings, yes, promised).await;
+        // What went wrong under the lock is worth more than what goes wrong with it.
+        applied.and(store::close(&ledgers).await)
+    }
+
+    async fn locked(&self, run: &str, ledgers: &Ledgers, warnings: Vec<String>, yes: bool, promised: Option<&Path>) -> Result<(), Problem> {
         for warning in warnings {
             anstream::eprintln!("warning: {warning}");
         }
-        let mut memory = store::memory(self.settings)?;
+        let mut memory = store::memory(self.store).await?;
         memory.extend(ledgers.iter().map(|(layer, ledger)| (*layer, ledger.folded())));
         let (plan, declared) = self.make(&memory).await?;
         if let Some(path) = promised {
@@ -62,8 +70,12 @@ impl<A: App> Change<'_, A> {
         if plan.changes() && !yes && !confirmed(self.destroy)? {
             return Err(Problem::Declined);
         }
-        let outcome = self.walk(&run, plan, declared, ledgers).await?;
+        let outcome = self.walk(run, plan, declared, ledgers).await?;
         self.end(&outcome)
+    }
+
+    fn command(&self) -> &'static str {
+        if self.destroy { "destroy" } else { "deploy" }
     }
 
     async fn make(&self, memory: &BTreeMap<LayerName, Folded>) -> Result<(Plan, Declared), Problem> {
@@ -109,11 +121,11 @@ impl<A: App> Change<'_, A> {
         }
     }
 
-    async fn walk(&self, run: &str, plan: Plan, declared: Declared, ledgers: Ledgers) -> Result<Outcome, Problem> {
+    async fn walk(&self, run: &str, plan: Plan, declared: Declared, ledgers: &Ledgers) -> Result<Outcome, Problem> {
         let started = Instant::now();
         let (sink, events) = Sink::channel();
         let consumer = tokio::spawn(render::consume(events, self.common.format));
-        let command = if self.destroy { "destroy" } else { "deploy" };
+        let command = self.command();
         let quiet = plan.steps.values().all(|step| step.verb == engine::plan::Verb::Keep);
         if !quiet {
             let at = jiff::Timestamp::now().to_string();
@@ -124,7 +136,7 @@ impl<A: App> Change<'_, A> {
                 at,
                 tool: env!("CARGO_PKG_VERSION").into(),
             };
-            note(&ledgers, &entry).await?;
+            note(ledgers, &entry).await?;
         }
         let (stack, env) = (self.settings.top.stack.clone(), self.settings.env.clone());
         sink.fact(Fact::RunStarted { run: run.into(), command: command.into(), stack, env });
@@ -139,7 +151,7 @@ impl<A: App> Change<'_, A> {
         if !quiet {
             let summary = format!("{done} done, {failed} failed, {skipped} not started");
             let entry = Entry::RunFinished { run: run.into(), ok: outcome.ok(), at: jiff::Timestamp::now().to_string(), summary };
-            note(&ledgers, &entry).await?;
+            note(ledgers, &entry).await?;
         }
         sink.fact(Fact::RunFinished { run: run.into(), ok: outcome.ok(), done, failed, skipped, seconds });
         drop(sink);

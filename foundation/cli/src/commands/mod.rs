@@ -35,6 +35,8 @@ async fn run(app: &impl App, cli: &Cli) -> Result<ExitCode, Problem> {
     }
     let tables: Vec<&str> = app.layers().iter().map(|layer| layer.as_str()).collect();
     let settings = Settings::load(&common.config, &common.env, common.region.as_deref(), &tables)?;
+    let store = app.store(&settings, common.endpoint_url.as_deref()).await?;
+    let store = store.as_ref();
     let chosen = |layers: &[LayerName]| if layers.is_empty() { app.layers() } else { layers.to_vec() };
     let named = |names: &[String]| crate::args::allow(names).map_err(Problem::Config);
     let allow = |names: &[String]| if settings.top.protect { named(names) } else { Ok(engine::planner::Allow::All) };
@@ -44,6 +46,7 @@ async fn run(app: &impl App, cli: &Cli) -> Result<ExitCode, Problem> {
                 app,
                 common,
                 settings: &settings,
+                store,
                 layers: chosen(&which.layers),
                 allow: allow(allow_destroy)?,
                 destroy: false,
@@ -56,6 +59,7 @@ async fn run(app: &impl App, cli: &Cli) -> Result<ExitCode, Problem> {
                 app,
                 common,
                 settings: &settings,
+                store,
                 layers: chosen(&which.layers),
                 allow: allow(allow_destroy)?,
                 destroy: false,
@@ -67,6 +71,7 @@ async fn run(app: &impl App, cli: &Cli) -> Result<ExitCode, Problem> {
                 app,
                 common,
                 settings: &settings,
+                store,
                 layers: chosen(&which.layers),
                 allow: allow(allow_destroy)?,
                 destroy: true,
@@ -74,9 +79,9 @@ async fn run(app: &impl App, cli: &Cli) -> Result<ExitCode, Problem> {
             change.apply(*yes, None).await.map(|()| ExitCode::SUCCESS)
         }
         Command::Emulator { listen } => app.emulator(&settings, *listen).await.map(|()| ExitCode::SUCCESS),
-        Command::Status => show::status(&settings, common.format).map(|()| ExitCode::SUCCESS),
-        Command::Outputs { name } => show::outputs(&settings, common.format, name.as_deref()).map(|()| ExitCode::SUCCESS),
-        Command::Graph => show::graph(app, common, &settings).await.map(|()| ExitCode::SUCCESS),
+        Command::Status => show::status(&settings, store, common.format).await.map(|()| ExitCode::SUCCESS),
+        Command::Outputs { name } => show::outputs(store, common.format, name.as_deref()).await.map(|()| ExitCode::SUCCESS),
+        Command::Graph => show::graph(app, common, &settings, store).await.map(|()| ExitCode::SUCCESS),
     }
 }
 

@@ -4,9 +4,9 @@ use crate::app::{App, Wanted};
 use crate::args::{Common, Format};
 use crate::config::Settings;
 use crate::problem::Problem;
-use crate::store;
+use crate::store as ledgers;
 use comfy_table::Table;
-use engine::ledger::{Folded, RowState};
+use engine::ledger::{Folded, RowState, Store};
 use engine::{Graph, LayerName};
 use serde_json::{Value, json};
 
@@ -21,8 +21,8 @@ fn state(folded: &Folded) -> &'static str {
 }
 
 /// Layers with their state and last run, from the ledgers.
-pub(super) fn status(settings: &Settings, format: Format) -> Result<(), Problem> {
-    let memory = store::memory(settings)?;
+pub(super) async fn status(settings: &Settings, store: &dyn Store, format: Format) -> Result<(), Problem> {
+    let memory = ledgers::memory(store).await?;
     if format == Format::Json {
         let layer = |(layer, folded): (&LayerName, &Folded)| {
             let last = folded.last_run.as_ref();
@@ -45,8 +45,8 @@ pub(super) fn status(settings: &Settings, format: Format) -> Result<(), Problem>
 }
 
 /// The recorded outputs.
-pub(super) fn outputs(settings: &Settings, format: Format, name: Option<&str>) -> Result<(), Problem> {
-    let memory = store::memory(settings)?;
+pub(super) async fn outputs(store: &dyn Store, format: Format, name: Option<&str>) -> Result<(), Problem> {
+    let memory = ledgers::memory(store).await?;
     let all = memory.iter().flat_map(|(layer, folded)| {
         let doors = folded.doors.iter().flatten();
         doors.map(move |(name, door)| (format!("{layer}.{name}"), door.value.clone()))
@@ -67,8 +67,8 @@ pub(super) fn outputs(settings: &Settings, format: Format, name: Option<&str>) -
 }
 
 /// The declaration as a drawing.
-pub(super) async fn graph(app: &impl App, common: &Common, settings: &Settings) -> Result<(), Problem> {
-    let (memory, layers) = (store::memory(settings)?, app.layers());
+pub(super) async fn graph(app: &impl App, common: &Common, settings: &Settings, store: &dyn Store) -> Result<(), Problem> {
+    let (memory, layers) = (ledgers::memory(store).await?, app.layers());
     let wanted = Wanted { settings, endpoint_url: common.endpoint_url.as_deref(), layers: &layers, memory: &memory };
     let declared = app.declare(wanted).await?;
     anstream::println!("{}", draw(&declared.graph, common.format));

@@ -1,6 +1,6 @@
 //! The local store: one JSON line per entry with its checksum, made durable before the call that it announces.
 
-use super::{Entry, Folded, LEDGER_VERSION, Ledger, LedgerError, fold};
+use super::{Entry, Folded, Holder, LEDGER_VERSION, Ledger, LedgerError, Opened, Store, fold};
 use crate::LayerName;
 use crate::plan::digest;
 use futures::future::BoxFuture;
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 #[derive(Serialize, Deserialize)]
 struct Line {
@@ -16,6 +16,67 @@ struct Line {
     n: u64,
     sum: String,
     body: serde_json::Value,
+}
+
+/// The ledgers of an environment in a local directory.
+#[derive(Clone, Debug)]
+pub struct LocalStore {
+    dir: PathBuf,
+}
+
+impl LocalStore {
+    /// The ledgers in `dir`, which is made when the first of them is opened.
+    pub fn new(dir: PathBuf) -> LocalStore {
+        LocalStore { dir }
+    }
+
+    fn locked_by(&self, layer: LayerName) -> Result<Option<Holder>, LedgerError> {
+        let path = lock_path(&self.dir, layer);
+        let mut file = match OpenOptions::new().read(true).write(true).open(&path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(source) => return Err(io(&path, "read", source)),
+        };
+        match file.try_lock() {
+            Ok(()) => Ok(None),
+            Err(TryLockError::WouldBlock) => Ok(Some(read_holder(&mut file, &path)?)),
+            Err(TryLockError::Error(source)) => Err(io(&path, "locked", source)),
+        }
+    }
+}
+
+impl Store for LocalStore {
+    fn place(&self) -> String {
+        self.dir.display().to_string()
+    }
+
+    fn read(&self, layer: LayerName) -> BoxFuture<'_, Result<Folded, LedgerError>> {
+        Box::pin(std::future::ready(LocalLedger::read(&self.dir, layer).map(|ledger| ledger.folded())))
+    }
+
+    fn open<'a>(&'a self, layer: LayerName, holder: &'a Holder) -> BoxFuture<'a, Result<Opened, LedgerError>> {
+        let opened = LocalLedger::open(&self.dir, layer, holder).map(|(ledger, torn)| {
+            let cut = || format!("the last entry of the {layer} ledger was cut short by a crash and has been removed");
+            Opened { ledger: Arc::new(ledger), warnings: torn.map(|_| cut()).into_iter().collect() }
+        });
+        Box::pin(std::future::ready(opened))
+    }
+
+    fn holder(&self, layer: LayerName) -> BoxFuture<'_, Result<Option<Holder>, LedgerError>> {
+        Box::pin(std::future::ready(self.locked_by(layer)))
+    }
+
+    fn unlock<'a>(&'a self, layer: LayerName, run: &'a str) -> BoxFuture<'a, Result<bool, LedgerError>> {
+        let broken = self.locked_by(layer).and_then(|holder| match holder.filter(|holder| holder.run == run) {
+            None => Ok(false),
+            // Whoever opens it next locks another file; the old holder keeps a lock on a file without a name.
+            Some(_) => {
+                let path = lock_path(&self.dir, layer);
+                std::fs::remove_file(&path).map(|()| true).map_err(|source| io(&path, "unlocked", source))
+            }
+        });
+        Box::pin(std::future::ready(broken))
+    }
 }
 
 /// A layer's journal in a local directory, locked while it is open.
@@ -40,7 +101,7 @@ impl LocalLedger {
     ///
     /// # Errors
     /// [`LedgerError::Locked`], [`LedgerError::Damaged`], [`LedgerError::Newer`], [`LedgerError::Io`].
-    pub fn open(dir: &Path, layer: LayerName, holder: &str) -> Result<(LocalLedger, Option<String>), LedgerError> {
+    pub fn open(dir: &Path, layer: LayerName, holder: &Holder) -> Result<(LocalLedger, Option<String>), LedgerError> {
         std::fs::create_dir_all(dir).map_err(|source| io(dir, "written", source))?;
         let lock = lock(dir, layer, holder)?;
         let path = dir.join(format!("{layer}.jsonl"));
@@ -124,20 +185,30 @@ fn checksum(number: u64, body: &serde_json::Value) -> String {
     digest(&[&number.to_string(), &body.to_string()])[..16].to_owned()
 }
 
-fn lock(dir: &Path, layer: LayerName, holder: &str) -> Result<File, LedgerError> {
-    let path = dir.join(format!("{layer}.lock"));
+fn lock_path(dir: &Path, layer: LayerName) -> PathBuf {
+    dir.join(format!("{layer}.lock"))
+}
+
+fn read_holder(file: &mut File, path: &Path) -> Result<Holder, LedgerError> {
+    let mut text = String::new();
+    file.read_to_string(&mut text).map_err(|source| io(path, "read", source))?;
+    // A holder that cannot be read (it is being written right now) is still somebody.
+    Ok(serde_json::from_str(&text).unwrap_or_else(|_| Holder { who: "somebody".into(), ..Holder::default() }))
+}
+
+fn lock(dir: &Path, layer: LayerName, holder: &Holder) -> Result<File, LedgerError> {
+    let path = lock_path(dir, layer);
     let mut file =
         OpenOptions::new().create(true).truncate(false).read(true).write(true).open(&path).map_err(|source| io(&path, "locked", source))?;
     match file.try_lock() {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => {
-            let mut holder = String::new();
-            file.read_to_string(&mut holder).map_err(|source| io(&path, "read", source))?;
-            return Err(LedgerError::Locked { layer, holder: holder.trim().to_owned() });
+            return Err(LedgerError::Locked { layer, holder: Box::new(read_holder(&mut file, &path)?) });
         }
         Err(TryLockError::Error(source)) => return Err(io(&path, "locked", source)),
     }
-    file.set_len(0).and_then(|()| file.write_all(holder.as_bytes())).map_err(|source| io(&path, "locked", source))?;
+    let text = serde_json::to_string(holder).map_err(|error| io(&path, "locked", error.into()))?;
+    file.set_len(0).and_then(|()| file.write_all(text.as_bytes())).map_err(|source| io(&path, "locked", source))?;
     Ok(file)
 }
 
@@ -190,7 +261,7 @@ mod tests {
     }
 
     fn three(dir: &Path) -> PathBuf {
-        let (ledger, _) = LocalLedger::open(dir, LayerName::Network, "me").unwrap();
+        let (ledger, _) = LocalLedger::open(dir, LayerName::Network, &Holder::default()).unwrap();
         for run in ["a", "b", "c"] {
             ledger.write(&entry(run)).unwrap();
         }
@@ -205,21 +276,22 @@ mod tests {
         let last = whole[..whole.len() - 1].iter().rposition(|byte| *byte == b'\n').unwrap() + 1;
         for cut in last..whole.len() {
             std::fs::write(&path, &whole[..cut]).unwrap();
-            let (ledger, torn) = LocalLedger::open(dir.path(), LayerName::Network, "me").unwrap();
+            let (ledger, torn) = LocalLedger::open(dir.path(), LayerName::Network, &Holder::default()).unwrap();
             assert_eq!((ledger.folded().sequence, torn.is_some()), (2, cut > last), "cut at {cut}");
         }
         let mut flipped = whole.clone();
         flipped[last - 10] ^= 1;
         std::fs::write(&path, flipped).unwrap();
-        let refused = LocalLedger::open(dir.path(), LayerName::Network, "me").unwrap_err();
+        let refused = LocalLedger::open(dir.path(), LayerName::Network, &Holder::default()).unwrap_err();
         assert!(matches!(refused, LedgerError::Damaged { number: 2, .. }), "{refused}");
     }
 
     #[test]
     fn a_second_run_is_refused_with_the_holders_name() {
         let dir = tempfile::tempdir().unwrap();
-        let _held = LocalLedger::open(dir.path(), LayerName::Network, "ada on host1, run 01").unwrap();
-        let refused = LocalLedger::open(dir.path(), LayerName::Network, "bob").unwrap_err();
-        assert!(refused.to_string().contains("ada on host1"), "{refused}");
+        let ada = Holder { who: "ada".into(), host: "host1".into(), run: "01".into(), ..Holder::default() };
+        let _held = LocalLedger::open(dir.path(), LayerName::Network, &ada).unwrap();
+        let refused = LocalLedger::open(dir.path(), LayerName::Network, &Holder::default()).unwrap_err();
+        assert!(refused.to_string().contains("ada on host1") && refused.to_string().contains("run 01"), "{refused}");
     }
 }

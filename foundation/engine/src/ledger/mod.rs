@@ -3,10 +3,12 @@
 mod fold;
 mod local;
 mod memory;
+mod store;
 
 pub use fold::{Folded, fold};
-pub use local::LocalLedger;
+pub use local::{LocalLedger, LocalStore};
 pub use memory::MemoryLedger;
+pub use store::{Holder, Opened, Store};
 
 use crate::layer::Door;
 use crate::resource::Identity;
@@ -81,8 +83,16 @@ pub enum LedgerError {
     Locked {
         /// Which layer.
         layer: LayerName,
-        /// Who holds it: name, host, run, since when.
-        holder: String,
+        /// Who holds it.
+        holder: Box<Holder>,
+    },
+    /// The lock was broken or another run has written: this one may change nothing any more.
+    #[error("{layer} is worked on by another run since: {problem}")]
+    Superseded {
+        /// Which layer.
+        layer: LayerName,
+        /// How it is known.
+        problem: String,
     },
     /// The file cannot be read or written.
     #[error("the ledger {path} cannot be {verb}: {source}")]
@@ -123,6 +133,20 @@ pub trait Ledger: Send + Sync {
     /// Appends an entry and makes it durable before it returns.
     ///
     /// # Errors
-    /// [`LedgerError::Io`]; nothing may be called in AWS after it.
+    /// [`LedgerError::Io`] or [`LedgerError::Superseded`]; nothing may be called in AWS after it.
     fn append(&self, entry: Entry) -> BoxFuture<'_, Result<(), LedgerError>>;
+    /// Whether this run may still change something: asked before a changing call when time has passed unnoticed.
+    ///
+    /// # Errors
+    /// [`LedgerError::Superseded`] when the lock was broken.
+    fn check(&self) -> BoxFuture<'_, Result<(), LedgerError>> {
+        Box::pin(std::future::ready(Ok(())))
+    }
+    /// Releases the lock. A lock of this process alone goes with the last handle, too.
+    ///
+    /// # Errors
+    /// [`LedgerError`] when the lock cannot be released.
+    fn close(&self) -> BoxFuture<'_, Result<(), LedgerError>> {
+        Box::pin(std::future::ready(Ok(())))
+    }
 }
