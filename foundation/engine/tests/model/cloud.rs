@@ -38,7 +38,7 @@ pub struct Object {
     pub parents: Vec<String>,
 }
 
-#[derive(Default, Debug)]
+#[derive(Clone, Default, Debug)]
 pub struct State {
     pub objects: BTreeMap<String, Object>,
     next: u32,
@@ -58,6 +58,16 @@ pub struct Cloud {
 impl Cloud {
     pub fn new() -> Cloud {
         Cloud { state: Arc::default(), fate: Arc::new(Mutex::new(Fate::Calm)), dead: CancellationToken::new() }
+    }
+
+    /// A cloud in this state.
+    pub fn holding(state: State) -> Cloud {
+        Cloud { state: Arc::new(Mutex::new(state)), ..Cloud::new() }
+    }
+
+    /// How many events the last process had.
+    pub fn events(&self) -> u32 {
+        self.state.lock().unwrap().events
     }
 
     /// The same cloud for a new process.

@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::disallowed_methods, missing_docs)]
 
 mod cloud;
+mod crash;
 mod found;
 
 use cloud::{Cloud, Fate, Mortal, Node, Object, Slot, holds};
