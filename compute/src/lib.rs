@@ -6,6 +6,7 @@ mod declare;
 mod fargate;
 pub mod kinds;
 mod permissions;
+pub mod release;
 
 pub use config::Config;
 pub use declare::Inputs;

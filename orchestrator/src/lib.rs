@@ -4,7 +4,7 @@ pub mod connect;
 pub mod schema;
 pub mod stack;
 
-use cli::app::{App, Declared, Wanted};
+use cli::app::{App, Declared, Release, Released, Releasing, Wanted};
 use cli::{Problem, Settings};
 use emulator::{Emulator, Options};
 use engine::{Kinds, LayerName};
@@ -28,6 +28,19 @@ impl App for Orchestrator {
     async fn kinds(&self, wanted: Wanted<'_>) -> Result<Kinds, Problem> {
         let aws = connect::connect(wanted.settings, wanted.endpoint_url).await?;
         Ok(stack::kinds(&aws))
+    }
+
+    async fn release(&self, asked: Releasing<'_>) -> Result<Released, Problem> {
+        let aws = connect::connect(asked.settings, asked.endpoint_url).await?;
+        let scope = asked.settings.scope();
+        let release = compute::release::Release { aws: &aws, scope: &scope, ledger: asked.ledger, sink: asked.sink, detach: asked.detach };
+        let what = match asked.what {
+            Release::Image(image) => compute::release::What::Image(image.clone()),
+            Release::Revision(number) => compute::release::What::Revision(*number),
+        };
+        let compute::release::Released { revision, image, before, unchanged } = release.run(&what).await?;
+        let revision = revision.as_str().rsplit('/').next().unwrap_or_default().to_owned();
+        Ok(Released { revision, image, before, unchanged })
     }
 
     async fn emulator(&self, settings: &Settings, listen: SocketAddr) -> Result<(), Problem> {

@@ -5,7 +5,7 @@ mod form;
 
 use self::form::{balancers, live, needs_update, network, propagate, rolling};
 use super::patience::{lacks_linked_role, patiently, with_linked_role};
-use super::rollout::{Rollout, explained, progress};
+use super::rollout::{Rollout, explained, progress, repeated};
 use super::tags;
 use aws::named::{Calls, owned};
 use aws::{Aws, FaultExt};
@@ -95,7 +95,7 @@ const GONE_WITHIN: Duration = Duration::from_secs(600);
 
 /// Works on services.
 #[derive(Clone, Debug)]
-pub(super) struct EcsServices(pub Aws);
+pub(crate) struct EcsServices(pub Aws);
 
 /// How long a refusal of a create or a change is waited out.
 fn patience(fault: &Fault) -> Option<Duration> {
@@ -135,6 +135,17 @@ impl EcsServices {
     async fn one(&self, want: &EcsService) -> Result<Option<Service>, Fault> {
         let names = [want.name.clone()];
         Ok(self.fetch(want.cluster.as_str(), &names).await?.into_iter().next())
+    }
+
+    /// The service as it is, if it is active.
+    pub(crate) async fn live(&self, want: &EcsService) -> Result<Option<EcsService>, Fault> {
+        Ok(self.one(want).await?.filter(|it| it.status() == Some("ACTIVE")).map(|it| live(&it, want)))
+    }
+
+    /// Brings the service from `live` to `want`.
+    pub(crate) async fn give(&self, want: &EcsService, live: &EcsService) -> Result<(), Fault> {
+        let address = Address::new(engine::LayerName::Compute, "service");
+        patiently(self.0.until(DRAINED_WITHIN), &address, patience, || self.update_once(want, live)).await
     }
 
     async fn create_once(&self, who: &Identity, want: &EcsService) -> Result<(), Fault> {
@@ -240,7 +251,14 @@ impl Calls<EcsService> for EcsServices {
     async fn settle(&self, want: &EcsService, _: &String, ticks: &Ticks) -> Result<(), Fault> {
         let look = || async {
             let gone = || Fault::new(Class::NotFound, format!("the service {} is gone", want.name));
-            progress(&self.one(want).await?.ok_or_else(gone)?, want.task_definition.as_str())
+            let it = self.one(want).await?.ok_or_else(gone)?;
+            match progress(&it, want.task_definition.as_str())? {
+                Poll::Waiting(what) => match repeated(&self.0, want.cluster.as_str(), &it).await? {
+                    Some(fault) => Err(fault),
+                    None => Ok(Poll::Waiting(what)),
+                },
+                ready => Ok(ready),
+            }
         };
         match self.0.until(ROLLED_OUT_WITHIN).poll(ticks, look).await {
             Err(fault) if matches!(fault.class, Class::Invalid | Class::Timeout) => {

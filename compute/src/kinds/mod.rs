@@ -18,6 +18,9 @@ pub use scalable_target::ScalableTarget;
 pub use scaling_policy::{Aim, ScalingPolicy};
 pub use task_definition::TaskDefinition;
 
+pub(crate) use ecs_service::EcsServices;
+pub(crate) use task_definition::{DECLARED_IMAGE, Revision, TaskDefinitions, live as live_definition};
+
 use aws::Aws;
 use aws::kinds::alarm::Alarms;
 use aws::kinds::iam_role::IamRoles;

@@ -34,6 +34,10 @@ pub(super) fn primary(it: &Service) -> Option<&Deployment> {
     it.deployments().iter().find(|deployment| deployment.status() == Some("PRIMARY"))
 }
 
+/// So many tasks that ended alike are a cause and no accident.
+const REPEATED: i32 = 2;
+const TWICE: &str = "twice for one reason";
+
 /// How far the service is on its way to `definition`.
 pub(super) fn progress(it: &Service, definition: &str) -> Result<Poll<()>, Fault> {
     let Some(now) = primary(it) else { return Ok(Poll::Waiting("the deployment begins".into())) };
@@ -62,7 +66,8 @@ fn gave_up(deployment: &Deployment) -> Fault {
 /// The fault of a rollout with the end of its last task and what to do next.
 pub(super) async fn explained(aws: &Aws, cluster: &str, service: &str, fault: Fault) -> Fault {
     // The rollout's own fault is worth more than that of a read about it.
-    let last = last_stop(aws, cluster, service).await.ok().flatten();
+    let known = fault.message.contains(TWICE);
+    let last = if known { None } else { last_stop(aws, cluster, service).await.ok().flatten() };
     let message = last.map_or_else(|| fault.message.clone(), |last| format!("{}; the last task ended: {last}", fault.message));
     Fault { message, ..fault }.hint(
         "look at the container's log and at the service's events, correct the image or its settings, and run the same command again; \
@@ -70,14 +75,30 @@ pub(super) async fn explained(aws: &Aws, cluster: &str, service: &str, fault: Fa
     )
 }
 
+/// The reason for which two tasks of the newest deployment ended: the third will end so as well, and the circuit breaker would
+/// only find it out later.
+pub(super) async fn repeated(aws: &Aws, cluster: &str, it: &Service) -> Result<Option<Fault>, Fault> {
+    let Some(now) = primary(it).filter(|now| now.failed_tasks() >= REPEATED) else { return Ok(None) };
+    let stopped = stopped(aws, cluster, it.service_name().unwrap_or_default()).await?;
+    let reasons: Vec<String> = stopped.iter().filter(|task| task.started_by() == now.id()).map(reason).collect();
+    let again = reasons.iter().enumerate().find(|(index, reason)| reasons[..*index].contains(reason));
+    Ok(again.map(|(_, reason)| Fault::new(Class::Invalid, format!("the new tasks do not stay up, {TWICE}: {reason}"))))
+}
+
 async fn last_stop(aws: &Aws, cluster: &str, service: &str) -> Result<Option<String>, Fault> {
+    let stopped = stopped(aws, cluster, service).await?;
+    Ok(stopped.iter().max_by_key(|task| task.stopped_at().map(|at| at.secs())).map(reason))
+}
+
+/// The tasks of a service that ended within the last hour.
+async fn stopped(aws: &Aws, cluster: &str, service: &str) -> Result<Vec<Task>, Fault> {
     let call = aws.ecs.list_tasks().cluster(cluster).service_name(service).desired_status(DesiredStatus::Stopped).max_results(100);
     let arns = call.send().await.or_fault("ecs:ListTasks")?.task_arns.unwrap_or_default();
     if arns.is_empty() {
-        return Ok(None);
+        return Ok(Vec::new());
     }
     let answer = aws.ecs.describe_tasks().cluster(cluster).set_tasks(Some(arns)).send().await.or_fault("ecs:DescribeTasks")?;
-    Ok(answer.tasks().iter().max_by_key(|task| task.stopped_at().map(|at| at.secs())).map(reason))
+    Ok(answer.tasks.unwrap_or_default())
 }
 
 fn reason(task: &Task) -> String {

@@ -15,6 +15,8 @@ use engine::{Address, Ask, Class, Driver, Fault, Found, Identity, IdentityBy, Ki
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
+type Registration = aws_sdk_ecs::operation::register_task_definition::builders::RegisterTaskDefinitionFluentBuilder;
+
 /// What the tasks are: one container on Fargate.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TaskDefinition {
@@ -50,12 +52,17 @@ impl Resource for TaskDefinition {
 
 /// Works on task definitions.
 #[derive(Clone, Debug)]
-pub(super) struct TaskDefinitions(pub Aws);
+pub(crate) struct TaskDefinitions(pub Aws);
 
 /// A revision with its tags.
-type Revision = (ecs::TaskDefinition, Tags);
+pub(crate) type Revision = (ecs::TaskDefinition, Tags);
 
-fn live(it: &ecs::TaskDefinition) -> TaskDefinition {
+/// The tag with the image that the settings said when a revision was registered. The image that runs belongs to a release: it is
+/// what the settings say only until the first one.
+pub(crate) const DECLARED_IMAGE: &str = "orchestrator:image";
+
+/// A revision in the shape of the declaration.
+pub(crate) fn live(it: &ecs::TaskDefinition) -> TaskDefinition {
     let text = |text: Option<&str>| text.unwrap_or_default().to_owned();
     let number = |text: Option<&str>| text.and_then(|text| text.parse().ok()).unwrap_or_default();
     let architecture = it.runtime_platform().and_then(|platform| platform.cpu_architecture());
@@ -75,8 +82,14 @@ fn arn(it: &ecs::TaskDefinition) -> TaskDefinitionArn {
 }
 
 impl TaskDefinitions {
-    /// The revision, if it is active. AWS still describes one that was deregistered.
+    /// The revision, if it is active.
     async fn describe(&self, arn: &str) -> Result<Option<Revision>, Fault> {
+        let found = self.describe_any(arn).await?;
+        Ok(found.filter(|(it, _)| it.status() == Some(&TaskDefinitionStatus::Active)))
+    }
+
+    /// The revision `family:number`, also one that was deregistered: AWS describes it still.
+    pub(crate) async fn describe_any(&self, arn: &str) -> Result<Option<Revision>, Fault> {
         let call = self.0.ecs.describe_task_definition().task_definition(arn).include(TaskDefinitionField::Tags);
         let answer = match call.send().await.or_gone("ecs:DescribeTaskDefinition") {
             Err(fault) if fault.code == "ClientException" && fault.message.contains("Unable to describe") => None,
@@ -84,21 +97,24 @@ impl TaskDefinitions {
         };
         let Some(answer) = answer else { return Ok(None) };
         let tags = tags::read(answer.tags());
-        let active = answer.task_definition.filter(|it| it.status() == Some(&TaskDefinitionStatus::Active));
-        Ok(active.map(|it| (it, tags)))
+        Ok(answer.task_definition.map(|it| (it, tags)))
     }
 
-    /// Ours among the active revisions of the family, the newest first.
-    async fn search(&self, who: &Identity, family: &str) -> Result<Option<Revision>, Fault> {
+    /// The newest of the family's active revisions that has such tags.
+    async fn newest(&self, family: &str, ours: impl Fn(&Tags) -> bool) -> Result<Option<Revision>, Fault> {
         let call = self.0.ecs.list_task_definitions().family_prefix(family).status(TaskDefinitionStatus::Active);
         let mut pages = call.sort(SortOrder::Desc).into_paginator().items().send();
         while let Some(arn) = pages.next().await {
             let found = self.describe(&arn.or_fault("ecs:ListTaskDefinitions")?).await?;
-            if let Some(found) = found.filter(|(_, tags)| who.is_exactly(tags)) {
+            if let Some(found) = found.filter(|(_, tags)| ours(tags)) {
                 return Ok(Some(found));
             }
         }
         Ok(None)
+    }
+
+    async fn search(&self, who: &Identity, family: &str) -> Result<Option<Revision>, Fault> {
+        self.newest(family, |tags| who.is_exactly(tags)).await
     }
 
     /// The remembered revision; one whose answer was lost by its tags.
@@ -109,12 +125,20 @@ impl TaskDefinitions {
         }
     }
 
-    /// Registers once: a repeated call would count a second revision.
+    /// The image that a new revision gets: the one that was released, unless the settings say another one since.
+    async fn image(&self, who: &Identity, want: &TaskDefinition) -> Result<String, Fault> {
+        let declared = &want.container.image;
+        let before = self.newest(&want.family, |tags| who.owns(tags)).await?;
+        let released = before.filter(|(_, tags)| tags.get(DECLARED_IMAGE) == Some(declared)).map(|(it, _)| live(&it).container.image);
+        Ok(released.unwrap_or_else(|| declared.clone()))
+    }
+
     async fn register(&self, who: &Identity, want: &TaskDefinition) -> Result<TaskDefinitionArn, Fault> {
-        let definition = want.container.definition().map_err(|error| Fault::new(Class::Bug, error.to_string()))?;
+        let declared = want.container.image.clone();
+        let container = Container { image: self.image(who, want).await?, ..want.container.clone() };
+        let definition = container.definition().map_err(|error| Fault::new(Class::Bug, error.to_string()))?;
         let cpu = if want.arm64 { CpuArchitecture::Arm64 } else { CpuArchitecture::X8664 };
         let volumes: BTreeSet<&String> = want.container.mounts.values().collect();
-        let volumes = volumes.into_iter().map(|name| Volume::builder().name(name).build()).collect();
         let call = self
             .0
             .ecs
@@ -128,12 +152,44 @@ impl TaskDefinitions {
             .execution_role_arn(want.execution_role.as_str())
             .task_role_arn(want.task_role.as_str())
             .container_definitions(definition)
-            .set_volumes(Some(volumes))
-            .set_tags(Some(tags::given(&who.tags)));
+            .set_volumes(Some(volumes.into_iter().map(|name| Volume::builder().name(name).build()).collect()));
+        self.once(who, &want.family, &declared, call).await
+    }
+
+    /// Registers everything that another revision says, as it is.
+    pub(crate) async fn register_copy(&self, who: &Identity, of: &ecs::TaskDefinition, declared: &str) -> Result<TaskDefinitionArn, Fault> {
+        let family = of.family().unwrap_or_default();
+        let call = self
+            .0
+            .ecs
+            .register_task_definition()
+            .family(family)
+            .set_requires_compatibilities(of.requires_compatibilities.clone())
+            .set_network_mode(of.network_mode.clone())
+            .set_cpu(of.cpu.clone())
+            .set_memory(of.memory.clone())
+            .set_runtime_platform(of.runtime_platform.clone())
+            .set_execution_role_arn(of.execution_role_arn.clone())
+            .set_task_role_arn(of.task_role_arn.clone())
+            .set_container_definitions(of.container_definitions.clone())
+            .set_volumes(of.volumes.clone())
+            .set_placement_constraints(of.placement_constraints.clone())
+            .set_pid_mode(of.pid_mode.clone())
+            .set_ipc_mode(of.ipc_mode.clone())
+            .set_proxy_configuration(of.proxy_configuration.clone())
+            .set_ephemeral_storage(of.ephemeral_storage.clone());
+        self.once(who, family, declared, call).await
+    }
+
+    /// Registers once: a repeated call would count a second revision.
+    async fn once(&self, who: &Identity, family: &str, declared: &str, call: Registration) -> Result<TaskDefinitionArn, Fault> {
+        let mut tags = who.tags.clone();
+        tags.insert(DECLARED_IMAGE.to_owned(), declared.to_owned());
+        let call = call.set_tags(Some(tags::given(&tags)));
         let once = aws_sdk_ecs::config::Builder::new().retry_classifier(never_twice());
         match call.customize().config_override(once).send().await.or_fault("ecs:RegisterTaskDefinition") {
             Ok(made) => Ok(made.task_definition().map_or_else(|| TaskDefinitionArn(String::new()), arn)),
-            Err(fault) if fault.class == Class::InDoubt => self.search(who, &want.family).await?.map(|(it, _)| arn(&it)).ok_or(fault),
+            Err(fault) if fault.class == Class::InDoubt => self.search(who, family).await?.map(|(it, _)| arn(&it)).ok_or(fault),
             Err(fault) => Err(fault),
         }
     }
@@ -143,8 +199,12 @@ impl Driver<TaskDefinition> for TaskDefinitions {
     async fn observe(&self, asks: &[Ask<TaskDefinition>]) -> Result<Found<TaskDefinition>, Fault> {
         let mut found = Found::new();
         for ask in asks {
-            if let Some((it, tags)) = self.find(&ask.who, &ask.want.family, ask.last.as_ref()).await? {
-                let seen = Seen { live: live(&it), output: arn(&it), ours: true, tags: Some(tags) };
+            if let Some((it, mut tags)) = self.find(&ask.who, &ask.want.family, ask.last.as_ref()).await? {
+                let mut live = live(&it);
+                if let Some(declared) = tags.remove(DECLARED_IMAGE) {
+                    live.container.image = declared;
+                }
+                let seen = Seen { live, output: arn(&it), ours: true, tags: Some(tags) };
                 found.insert(ask.who.address.clone(), seen);
             }
         }

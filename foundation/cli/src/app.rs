@@ -3,8 +3,8 @@
 use crate::config::Settings;
 use crate::problem::Problem;
 use engine::handle::Handle;
-use engine::ledger::{Folded, LocalStore, Store};
-use engine::{Graph, Kinds, LayerName};
+use engine::ledger::{Folded, Ledger, LocalStore, Store};
+use engine::{Graph, Kinds, LayerName, Sink};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -39,6 +39,44 @@ pub struct Declared {
     pub expires: Option<SystemTime>,
 }
 
+/// What the service is to run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Release {
+    /// This image.
+    Image(String),
+    /// This earlier revision; the newest one with another image when none is named.
+    Revision(Option<u32>),
+}
+
+/// What is asked of [`App::release`].
+pub struct Releasing<'a> {
+    /// The env's settings.
+    pub settings: &'a Settings,
+    /// Another end than AWS.
+    pub endpoint_url: Option<&'a str>,
+    /// What the service is to run.
+    pub what: &'a Release,
+    /// Whether to end before all tasks run.
+    pub detach: bool,
+    /// The ledger of the compute layer, open and locked.
+    pub ledger: &'a dyn Ledger,
+    /// Where facts and ticks go.
+    pub sink: &'a Sink,
+}
+
+/// What came of a release.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Released {
+    /// The revision that the service was given, `family:number`.
+    pub revision: String,
+    /// Its image.
+    pub image: String,
+    /// The image that ran before.
+    pub before: String,
+    /// Whether it ran already.
+    pub unchanged: bool,
+}
+
 /// A binary.
 pub trait App: Send + Sync {
     /// The layers that it knows, in lock order.
@@ -54,6 +92,11 @@ pub trait App: Send + Sync {
     fn store(&self, settings: &Settings, _endpoint_url: Option<&str>) -> impl Future<Output = Result<Arc<dyn Store>, Problem>> + Send {
         let local: Arc<dyn Store> = Arc::new(LocalStore::new(settings.state.join("ledger")));
         std::future::ready(Ok(local))
+    }
+
+    /// Gives the service another image or an earlier revision.
+    fn release(&self, _asked: Releasing<'_>) -> impl Future<Output = Result<Released, Problem>> + Send {
+        std::future::ready(Err(Problem::Config("a release is made by `orchestrator`".into())))
     }
 
     /// Serves the embedded AWS until it is interrupted.

@@ -123,6 +123,25 @@ pub enum Command {
         #[arg(long)]
         allow_destroy: Vec<String>,
     },
+    /// Give the service another image: the revision changes in nothing else, no other layer is read or locked.
+    #[command(after_help = "Example: orchestrator release --env prod --image 123456789012.dkr.ecr.eu-north-1.amazonaws.com/shop/app:1.4.2")]
+    Release {
+        /// The image, with a tag or a digest.
+        #[arg(long)]
+        image: String,
+        /// End when AWS has taken the order, and not when all tasks run.
+        #[arg(long)]
+        detach: bool,
+    },
+    /// Give the service an earlier revision again.
+    Rollback {
+        /// The revision's number; the newest one with another image when none is given.
+        #[arg(long)]
+        to: Option<u32>,
+        /// End when AWS has taken the order, and not when all tasks run.
+        #[arg(long)]
+        detach: bool,
+    },
     /// Serve the embedded AWS over HTTP.
     Emulator {
         /// Where to listen.

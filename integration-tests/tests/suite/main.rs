@@ -15,6 +15,7 @@ mod kill;
 mod kinds;
 mod life;
 mod observability;
+mod release;
 mod rollout;
 mod secrets;
 mod terraform;

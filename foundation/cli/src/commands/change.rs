@@ -186,7 +186,7 @@ fn expiring(expected: Duration, expires: Option<SystemTime>, now: SystemTime) ->
 }
 
 /// Writes one entry into every ledger of the run.
-async fn note(ledgers: &Ledgers, entry: &Entry) -> Result<(), Problem> {
+pub(super) async fn note(ledgers: &Ledgers, entry: &Entry) -> Result<(), Problem> {
     for ledger in ledgers.values() {
         ledger.append(entry.clone()).await?;
     }

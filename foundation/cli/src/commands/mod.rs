@@ -1,9 +1,10 @@
 //! One file per group of commands; this one picks.
 
 mod change;
+mod release;
 mod show;
 
-use crate::app::App;
+use crate::app::{App, Release};
 use crate::args::{Cli, Color, Command, Format};
 use crate::config::Settings;
 use crate::problem::{EXIT_CHANGES, Problem};
@@ -77,6 +78,13 @@ async fn run(app: &impl App, cli: &Cli) -> Result<ExitCode, Problem> {
                 destroy: true,
             };
             change.apply(*yes, None).await.map(|()| ExitCode::SUCCESS)
+        }
+        Command::Release { image, detach } => {
+            let what = Release::Image(image.clone());
+            release::release(app, common, &settings, store, &what, *detach).await.map(|()| ExitCode::SUCCESS)
+        }
+        Command::Rollback { to, detach } => {
+            release::release(app, common, &settings, store, &Release::Revision(*to), *detach).await.map(|()| ExitCode::SUCCESS)
         }
         Command::Emulator { listen } => app.emulator(&settings, *listen).await.map(|()| ExitCode::SUCCESS),
         Command::Status => show::status(&settings, store, common.format).await.map(|()| ExitCode::SUCCESS),
