@@ -2,6 +2,7 @@
 
 use crate::clock::Clock;
 use crate::services::ec2::Ec2;
+use crate::services::s3::Bucket;
 use crate::table::{Table, advance, tagged};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -23,7 +24,7 @@ pub struct World {
     pub account: Account,
 }
 
-/// Tables that belong to no region: IAM and Route 53.
+/// Tables that belong to no region: IAM, Route 53, and buckets, whose names are everybody's.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Account {
@@ -33,6 +34,8 @@ pub struct Account {
     pub instance_profiles: Table,
     /// Hosted zones by id; their records are inside.
     pub hosted_zones: Table,
+    /// S3 buckets by name.
+    pub buckets: BTreeMap<String, Bucket>,
 }
 
 /// The tables of one region, one field per service.
@@ -251,6 +254,8 @@ impl World {
         for table in [&self.account.roles, &self.account.instance_profiles] {
             found.extend(tagged(table, key, value));
         }
+        let carries = |bucket: &Bucket| bucket.tags.get(key).is_some_and(|found| found == value);
+        found.extend(self.account.buckets.iter().filter(|(_, bucket)| carries(bucket)).map(|(name, _)| name.clone()));
         found
     }
 }

@@ -12,6 +12,7 @@ mod kms;
 mod logs;
 mod rds;
 mod route53;
+pub mod s3;
 mod scaling;
 mod sns;
 mod ssm;
@@ -47,6 +48,7 @@ pub fn dispatch(world: &mut World, call: &Call) -> Answer {
         "monitoring" => cloudwatch::handle(here, call),
         "rds" => rds::handle(here, call),
         "route53" => route53::handle(here, call),
+        "s3" => s3::handle(here, call),
         "sns" => sns::handle(here, call),
         "wafv2" => wafv2::handle(here, call),
         "kms" => kms::handle(here, call),

@@ -3,6 +3,7 @@
 mod cbor;
 mod query;
 mod rest;
+mod s3;
 mod xml;
 
 use crate::call::{AwsError, Call, Input};
@@ -23,6 +24,11 @@ pub enum Protocol {
     Cbor,
     /// XML with the operation in method and path.
     Rest,
+    /// S3's REST: objects as they are, everything else as XML; the answer to a HEAD has no body.
+    S3 {
+        /// Whether it is a HEAD.
+        head: bool,
+    },
 }
 
 /// A request that was understood.
@@ -72,6 +78,11 @@ pub fn parse(request: &Request<Bytes>) -> Result<Parsed, (Protocol, AwsError)> {
         let call = Call { service, region, action: action.to_owned(), input: Input(input) };
         return Ok(Parsed { protocol: Protocol::Rest, call });
     }
+    if service == "s3" {
+        let protocol = Protocol::S3 { head: request.method() == http::Method::HEAD };
+        let (action, input) = s3::parse(request).map_err(|error| (protocol, error))?;
+        return Ok(Parsed { protocol, call: Call { service, region, action, input: Input(input) } });
+    }
     let protocol = if service == "ec2" { Protocol::Ec2 } else { Protocol::Query };
     let input = query::parse(&String::from_utf8_lossy(request.body()), protocol == Protocol::Query);
     let Some(action) = input.get("Action").and_then(Value::as_str).map(str::to_owned) else {
@@ -96,6 +107,7 @@ pub fn render(parsed: &Parsed, body: &Value, request_id: &str) -> Response<Bytes
         Protocol::Json => answer(200, "application/x-amz-json-1.1", body.to_string(), request_id),
         Protocol::Cbor => cbor_answer(200, body, request_id),
         Protocol::Rest => answer(200, "text/xml", xml::rest(&parsed.call.action, body), request_id),
+        Protocol::S3 { head } => s3::render(body, head, request_id),
     }
 }
 
@@ -109,6 +121,7 @@ pub fn render_error(protocol: Protocol, error: &AwsError, request_id: &str) -> R
     match protocol {
         Protocol::Ec2 => answer(error.status, "text/xml;charset=UTF-8", xml::ec2_error(error, request_id), request_id),
         Protocol::Query | Protocol::Rest => answer(error.status, "text/xml", xml::query_error(error, request_id), request_id),
+        Protocol::S3 { head } => s3::render_error(error, head, request_id),
         Protocol::Cbor => {
             let body = serde_json::json!({"__type": format!("com.amazonaws.cloudwatch#{}", error.code), "message": error.message});
             cbor_answer(error.status, &body, request_id)

@@ -97,6 +97,7 @@ fn element(out: &mut String, name: &str, value: &Value, item: &str) {
     write!(out, "</{name}>").ok();
 }
 
-fn escape(text: &str) -> String {
+/// Text that may stand in a document.
+pub(super) fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
