@@ -1,15 +1,41 @@
 //! Which AWS a run talks to: the real one, an emulator over HTTP, or the embedded one.
 
+use aws::ledger::{Place, Shared};
 use aws::{Aws, Connection};
 use cli::{Problem, Settings};
 use emulator::Emulator;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
+
+/// The embedded AWS of each directory: stack and ledger of a process share one.
+static OPEN: Mutex<BTreeMap<PathBuf, Emulator>> = Mutex::new(BTreeMap::new());
 
 /// The embedded AWS of an environment, kept beside its ledger.
 ///
 /// # Errors
 /// [`Problem::Io`] when its directory cannot be used.
 pub fn embedded(settings: &Settings) -> Result<Emulator, Problem> {
-    crate::world(&settings.state.join("aws"), settings.top.speed)
+    let dir = settings.state.join("aws");
+    let mut open = OPEN.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(emulator) = open.get(&dir) {
+        return Ok(emulator.clone());
+    }
+    let emulator = crate::world(&dir, settings.top.speed)?;
+    open.insert(dir, emulator.clone());
+    Ok(emulator)
+}
+
+/// The shared ledger of the settings, if they have one.
+///
+/// # Errors
+/// [`Problem::Config`] when its place cannot be one.
+pub fn shared(settings: &Settings) -> Result<Option<Shared>, Problem> {
+    let top = &settings.top;
+    let Some(ledger) = &top.ledger else { return Ok(None) };
+    let place = Place::parse(ledger).map_err(|problem| cli::problem::setting("ledger", &problem, settings))?;
+    let (stack, env) = (top.stack.clone(), settings.env.clone());
+    Ok(Some(Shared { place, stack, env, kms_key: top.ledger_kms_key.clone(), rescue: settings.rescue() }))
 }
 
 /// Connects as the settings and `--endpoint-url` say.

@@ -4,11 +4,14 @@ pub mod connect;
 pub mod schema;
 pub mod stack;
 
+use aws::ledger::S3Store;
 use cli::app::{App, Declared, Release, Released, Releasing, Wanted};
 use cli::{Problem, Settings};
 use emulator::{Emulator, Options};
+use engine::ledger::{LocalStore, Store};
 use engine::{Kinds, LayerName};
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 /// The whole tool.
 #[derive(Clone, Copy, Debug)]
@@ -41,6 +44,20 @@ impl App for Orchestrator {
         let compute::release::Released { revision, image, before, unchanged } = release.run(&what).await?;
         let revision = revision.as_str().rsplit('/').next().unwrap_or_default().to_owned();
         Ok(Released { revision, image, before, unchanged })
+    }
+
+    async fn store(&self, settings: &Settings, endpoint_url: Option<&str>) -> Result<Arc<dyn Store>, Problem> {
+        let Some(shared) = connect::shared(settings)? else {
+            return Ok(Arc::new(LocalStore::new(settings.state.join("ledger"))));
+        };
+        let aws = connect::connect(settings, endpoint_url).await?;
+        Ok(Arc::new(S3Store::new(&aws, shared)))
+    }
+
+    async fn init(&self, settings: &Settings, endpoint_url: Option<&str>) -> Result<Vec<String>, Problem> {
+        let Some(shared) = connect::shared(settings)? else { return Ok(Vec::new()) };
+        let aws = connect::connect(settings, endpoint_url).await?;
+        Ok(aws::ledger::init::init(&aws, &shared, &settings.top.tags).await?)
     }
 
     async fn emulator(&self, settings: &Settings, listen: SocketAddr) -> Result<(), Problem> {

@@ -35,7 +35,8 @@ fn class_of(code: &str, status: u16) -> Class {
         "NoSuchEntity" | "NoSuchHostedZone" | "InvalidResourceId" | "ServiceNotFoundException" | "ClusterNotFoundException" => {
             Class::NotFound
         }
-        "WAFNonexistentItemException" => Class::NotFound,
+        "WAFNonexistentItemException" | "NoSuchKey" | "NoSuchBucket" => Class::NotFound,
+        "ConditionalRequestConflict" | "OperationAborted" => Class::Busy,
         _ if ["NotFound", "NotFoundException", "NotFoundFault", "ResourceNotFound"].iter().any(|end| code.ends_with(end)) => {
             Class::NotFound
         }
@@ -47,7 +48,8 @@ fn class_of(code: &str, status: u16) -> Class {
 
 /// Makes a [`Fault`] of what a call returned. `call` is `service:Operation`.
 pub fn fault<E: ProvideErrorMetadata + std::error::Error + 'static>(call: &str, error: &SdkError<E, HttpResponse>) -> Fault {
-    let request_id = error.raw_response().and_then(|raw| raw.headers().get("x-amzn-requestid")).map(str::to_owned);
+    let header = |name: &str| error.raw_response().and_then(|raw| raw.headers().get(name)).map(str::to_owned);
+    let request_id = header("x-amzn-requestid").or_else(|| header("x-amz-request-id"));
     let status = error.raw_response().map_or(0, |raw| raw.status().as_u16());
     let mut fault = match error {
         SdkError::ServiceError(service) => {

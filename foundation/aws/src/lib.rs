@@ -4,6 +4,7 @@ pub mod connect;
 pub mod ec2;
 pub mod fault;
 pub mod kinds;
+pub mod ledger;
 pub mod named;
 pub mod retry;
 pub mod stage;

@@ -3,10 +3,12 @@
 use crate::app::{App, Declared, Wanted};
 use crate::config::Settings;
 use crate::problem::Problem;
+use engine::ledger::{LocalStore, Store};
 use engine::{Kinds, LayerName};
 use std::future::Future;
 use std::marker::PhantomData;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 /// Where a layer's own binary connects.
 #[derive(Clone, Debug)]
@@ -27,6 +29,8 @@ pub trait Single: Send + Sync {
     fn declare(place: Place, wanted: Wanted<'_>) -> impl Future<Output = Result<Declared, Problem>> + Send;
     /// Connects for a destroy: the drivers alone.
     fn kinds(place: Place) -> impl Future<Output = Kinds> + Send;
+    /// Connects to the shared ledgers of the settings.
+    fn store(place: Place, settings: &Settings) -> impl Future<Output = Result<Arc<dyn Store>, Problem>> + Send;
 }
 
 /// The binary of one layer.
@@ -40,16 +44,16 @@ impl<S> Alone<S> {
     }
 }
 
-fn place(wanted: &Wanted<'_>) -> Result<Place, Problem> {
-    let top = &wanted.settings.top;
-    if top.embedded && wanted.endpoint_url.is_none() {
-        let env = &wanted.settings.env;
+fn place(settings: &Settings, endpoint_url: Option<&str>) -> Result<Place, Problem> {
+    let top = &settings.top;
+    if top.embedded && endpoint_url.is_none() {
+        let env = &settings.env;
         let problem = format!(
             "`{env}` uses the embedded AWS, which a layer alone does not have: run `orchestrator emulator --env {env}` and add --endpoint-url"
         );
         return Err(Problem::Config(problem));
     }
-    let endpoint_url = wanted.endpoint_url.map(str::to_owned);
+    let endpoint_url = endpoint_url.map(str::to_owned);
     Ok(Place { region: top.region.clone(), endpoint_url, speed: if top.embedded { top.speed } else { 1.0 } })
 }
 
@@ -59,11 +63,18 @@ impl<S: Single> App for Alone<S> {
     }
 
     async fn declare(&self, wanted: Wanted<'_>) -> Result<Declared, Problem> {
-        S::declare(place(&wanted)?, wanted).await
+        S::declare(place(wanted.settings, wanted.endpoint_url)?, wanted).await
     }
 
     async fn kinds(&self, wanted: Wanted<'_>) -> Result<Kinds, Problem> {
-        Ok(S::kinds(place(&wanted)?).await)
+        Ok(S::kinds(place(wanted.settings, wanted.endpoint_url)?).await)
+    }
+
+    async fn store(&self, settings: &Settings, endpoint_url: Option<&str>) -> Result<Arc<dyn Store>, Problem> {
+        if settings.top.ledger.is_none() {
+            return Ok(Arc::new(LocalStore::new(settings.state.join("ledger"))));
+        }
+        S::store(place(settings, endpoint_url)?, settings).await
     }
 
     async fn emulator(&self, _: &Settings, _: SocketAddr) -> Result<(), Problem> {
@@ -105,6 +116,23 @@ macro_rules! layer {
 
             async fn kinds(place: $crate::alone::Place) -> ::engine::Kinds {
                 <$layer as ::aws::Deploys>::kinds(&connect(place).await)
+            }
+
+            async fn store(
+                place: $crate::alone::Place,
+                settings: &$crate::Settings,
+            ) -> Result<::std::sync::Arc<dyn ::engine::ledger::Store>, $crate::Problem> {
+                let top = &settings.top;
+                let at = ::aws::ledger::Place::parse(top.ledger.as_deref().unwrap_or_default());
+                let at = at.map_err(|problem| $crate::problem::setting("ledger", &problem, settings))?;
+                let shared = ::aws::ledger::Shared {
+                    place: at,
+                    stack: top.stack.clone(),
+                    env: settings.env.clone(),
+                    kms_key: top.ledger_kms_key.clone(),
+                    rescue: settings.rescue(),
+                };
+                Ok(::std::sync::Arc::new(::aws::ledger::S3Store::new(&connect(place).await, shared)))
             }
         }
 

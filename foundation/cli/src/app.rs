@@ -99,6 +99,12 @@ pub trait App: Send + Sync {
         std::future::ready(Err(Problem::Config("a release is made by `orchestrator`".into())))
     }
 
+    /// Sets up what a shared ledger needs; what was done, a line each.
+    fn init(&self, settings: &Settings, _endpoint_url: Option<&str>) -> impl Future<Output = Result<Vec<String>, Problem>> + Send {
+        let env = settings.env.clone();
+        std::future::ready(Err(Problem::Config(format!("`init` is part of `orchestrator`: run `orchestrator init --env {env}`"))))
+    }
+
     /// Serves the embedded AWS until it is interrupted.
     fn emulator(&self, settings: &Settings, listen: SocketAddr) -> impl Future<Output = Result<(), Problem>> + Send;
 }

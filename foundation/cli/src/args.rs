@@ -142,6 +142,14 @@ pub enum Command {
         #[arg(long)]
         detach: bool,
     },
+    /// Make the bucket of a shared ledger, or complete it.
+    Init,
+    /// See to the ledgers.
+    Ledger {
+        /// What to do.
+        #[command(subcommand)]
+        what: LedgerCommand,
+    },
     /// Serve the embedded AWS over HTTP.
     Emulator {
         /// Where to listen.
@@ -157,6 +165,13 @@ pub enum Command {
     },
     /// Draw the resources and what they read.
     Graph,
+}
+
+/// What to do with the ledgers.
+#[derive(Clone, Copy, Debug, Subcommand)]
+pub enum LedgerCommand {
+    /// Write what an earlier run could not write and kept on this machine.
+    Push,
 }
 
 /// What `--allow-destroy` names.

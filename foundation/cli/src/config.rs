@@ -30,6 +30,12 @@ pub struct Top {
     /// How much faster the embedded AWS's time runs.
     #[serde(default = "sixty")]
     pub speed: f64,
+    /// Where the ledgers are shared: `s3://bucket/prefix`. A local directory when it is not given.
+    #[serde(default)]
+    pub ledger: Option<String>,
+    /// The KMS key that encrypts the shared ledgers: an id, ARN or alias (`alias/aws/s3`: the account's own). The bucket's default otherwise.
+    #[serde(default)]
+    pub ledger_kms_key: Option<String>,
 }
 
 fn yes() -> bool {
@@ -77,8 +83,13 @@ impl Settings {
         Ok(settings)
     }
 
+    /// Where this machine keeps what could not be written to a shared ledger.
+    pub fn rescue(&self) -> PathBuf {
+        self.state.join("rescue")
+    }
+
     fn check_keys(&self, tables: &[&str]) -> Result<(), Problem> {
-        let own = ["stack", "region", "tags", "protect", "embedded", "speed"];
+        let own = ["stack", "region", "tags", "protect", "embedded", "speed", "ledger", "ledger_kms_key"];
         let known: Vec<&str> = own.iter().chain(tables).copied().collect();
         let all: BTreeMap<String, figment::value::Value> = self.figment.extract().map_err(|error| explain(&error))?;
         let layers = engine::LayerName::ALL.map(engine::LayerName::as_str);

@@ -60,6 +60,7 @@ impl Problem {
             Problem::Fault(Fault { class: Class::Denied, .. })
             | Problem::Plan(PlanError::Observe { fault: Fault { class: Class::Denied, .. }, .. })
             | Problem::Incomplete { class: Class::Denied, .. } => EXIT_DENIED,
+            Problem::Ledger(LedgerError::Remote { fault, .. }) if fault.class == Class::Denied => EXIT_DENIED,
             _ => EXIT_FAILED,
         })
     }
@@ -69,6 +70,7 @@ impl Problem {
         let mut text = format!("error: {self}");
         let fault = match self {
             Problem::Fault(fault) | Problem::Plan(PlanError::Observe { fault, .. } | PlanError::Defect(fault)) => Some(fault),
+            Problem::Ledger(LedgerError::Remote { fault, .. }) => Some(&**fault),
             _ => None,
         };
         if let Some(fault) = fault {
@@ -84,13 +86,18 @@ impl Problem {
             Problem::Ledger(LedgerError::Superseded { .. }) => {
                 Some("look what that run does with `status`, then run the same command again")
             }
-            Problem::Ledger(LedgerError::Damaged { .. }) => Some("restore the file from a copy; nothing was called"),
+            Problem::Ledger(LedgerError::Damaged { .. }) => Some("restore it as it was; nothing was called"),
             Problem::Ledger(LedgerError::Newer { .. }) => Some("update this tool"),
             Problem::Incomplete { .. } => Some("run the same command again: it continues where it stopped"),
             _ => fault.map(Fault::next_step),
         };
         hint.map_or_else(|| text.clone(), |hint| format!("{text}\nhint: {hint}"))
     }
+}
+
+/// A setting above the tables that cannot work, with its file.
+pub fn setting(key: &str, problem: &str, settings: &crate::config::Settings) -> Problem {
+    Problem::Config(format!("{}: {key}: {problem}", settings.source_of(key)))
 }
 
 /// A declaration's error with the file of its key.

@@ -27,7 +27,8 @@ pub(crate) async fn open(store: &dyn Store, layers: &[LayerName], holder: &Holde
                 opened.insert(layer, ledger.ledger);
             }
             Err(refused) => {
-                close(&opened).await?;
+                // Why it was refused is worth more than what goes wrong with the others.
+                close(&opened).await.ok();
                 return Err(refused.into());
             }
         }
@@ -35,11 +36,10 @@ pub(crate) async fn open(store: &dyn Store, layers: &[LayerName], holder: &Holde
     Ok((opened, warnings))
 }
 
-/// Releases the locks.
+/// Releases the locks, each whatever becomes of the others; the first error.
 pub(crate) async fn close(ledgers: &Ledgers) -> Result<(), Problem> {
-    for ledger in ledgers.values() {
-        ledger.close().await?;
-    }
+    let closed = futures::future::join_all(ledgers.values().map(|ledger| ledger.close())).await;
+    closed.into_iter().collect::<Result<Vec<()>, _>>()?;
     Ok(())
 }
 

@@ -204,7 +204,7 @@ impl Emulator {
     fn weather_for(&self, request: &http::Request<Bytes>) -> Option<Fault> {
         let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
         let parsed = wire::parse(request).ok()?;
-        inner.weather.next(&parsed.call.action)
+        inner.weather.next(&parsed.call)
     }
 
     fn refuse(&self, request: &http::Request<Bytes>, fault: Option<Fault>) -> http::Response<Bytes> {

@@ -3,13 +3,14 @@
 use crate::OpenError;
 use crate::world::World;
 use std::fs::File;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 pub(crate) struct Store {
     dir: PathBuf,
     lock: File,
-    read_at: Option<SystemTime>,
+    read: Option<(SystemTime, u64)>,
 }
 
 /// Holds the directory for one request.
@@ -29,7 +30,7 @@ impl Store {
         let io = |source| OpenError::Io { path: dir.to_owned(), source };
         std::fs::create_dir_all(dir).map_err(io)?;
         let lock = File::options().create(true).truncate(false).write(true).open(dir.join("world.lock")).map_err(io)?;
-        Ok(Store { dir: dir.to_owned(), lock, read_at: None })
+        Ok(Store { dir: dir.to_owned(), lock, read: None })
     }
 
     fn path(&self) -> PathBuf {
@@ -48,16 +49,22 @@ impl Store {
         }
     }
 
+    /// Which file is there: two that were written within a tick of the clock differ in their number.
+    fn written(&self) -> Option<(SystemTime, u64)> {
+        let meta = std::fs::metadata(self.path()).ok()?;
+        Some((meta.modified().ok()?, meta.ino()))
+    }
+
     /// Takes the directory for one request and reads what another process wrote since.
     pub(crate) fn enter(&mut self, world: &mut World) -> Held {
         let lock = self.lock.try_clone().ok().filter(|lock| lock.lock().is_ok());
-        let written = std::fs::metadata(self.path()).and_then(|meta| meta.modified()).ok();
-        if written != self.read_at
+        let written = self.written();
+        if written != self.read
             && let Ok(Some(mut other)) = self.load()
         {
             other.clock.follow(&world.clock);
             *world = other;
-            self.read_at = written;
+            self.read = written;
         }
         Held(lock)
     }
@@ -66,7 +73,7 @@ impl Store {
         let mut file = tempfile::NamedTempFile::new_in(&self.dir)?;
         serde_json::to_writer(std::io::BufWriter::new(&mut file), world)?;
         file.persist(self.path()).map_err(|error| error.error)?;
-        self.read_at = std::fs::metadata(self.path())?.modified().ok();
+        self.read = self.written();
         Ok(())
     }
 }

@@ -1,5 +1,6 @@
 //! Scripted faults: what goes wrong, at which call.
 
+use crate::call::Call;
 use crate::services::is_changing;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -61,6 +62,7 @@ impl Death {
 #[derive(Clone, Debug, Default)]
 pub struct Weather {
     rule: Option<Rule>,
+    only: Option<&'static str>,
     seen: usize,
 }
 
@@ -74,13 +76,19 @@ struct Rule {
 impl Weather {
     /// Hits changing calls `from`, `from + 1`, … `times` times.
     pub fn on_change(fault: Fault, from: usize, times: usize) -> Weather {
-        Weather { rule: Some(Rule { fault, from, times }), seen: 0 }
+        Weather { rule: Some(Rule { fault, from, times }), only: None, seen: 0 }
     }
 
-    pub(crate) fn next(&mut self, action: &str) -> Option<Fault> {
-        let rule = self.rule.as_ref().filter(|_| is_changing(action))?;
+    /// Only over one service, by its signing name, and there over every call: a service that goes away answers no question either.
+    pub fn over(self, service: &'static str) -> Weather {
+        Weather { only: Some(service), ..self }
+    }
+
+    pub(crate) fn next(&mut self, call: &Call) -> Option<Fault> {
+        let hit = self.only.map_or_else(|| is_changing(&call.action), |service| service == call.service);
+        let rule = self.rule.as_ref().filter(|_| hit)?;
         let number = self.seen;
         self.seen += 1;
-        (rule.from..rule.from + rule.times).contains(&number).then_some(rule.fault)
+        (rule.from..rule.from.saturating_add(rule.times)).contains(&number).then_some(rule.fault)
     }
 }

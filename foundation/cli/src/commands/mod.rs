@@ -1,11 +1,12 @@
 //! One file per group of commands; this one picks.
 
 mod change;
+mod ledger;
 mod release;
 mod show;
 
 use crate::app::{App, Release};
-use crate::args::{Cli, Color, Command, Format};
+use crate::args::{Cli, Color, Command, Format, LedgerCommand};
 use crate::config::Settings;
 use crate::problem::{EXIT_CHANGES, Problem};
 use clap::Parser;
@@ -86,6 +87,8 @@ async fn run(app: &impl App, cli: &Cli) -> Result<ExitCode, Problem> {
         Command::Rollback { to, detach } => {
             release::release(app, common, &settings, store, &Release::Revision(*to), *detach).await.map(|()| ExitCode::SUCCESS)
         }
+        Command::Init => ledger::init(app, &settings, common.endpoint_url.as_deref()).await.map(|()| ExitCode::SUCCESS),
+        Command::Ledger { what: LedgerCommand::Push } => ledger::push(&settings, store).await.map(|()| ExitCode::SUCCESS),
         Command::Emulator { listen } => app.emulator(&settings, *listen).await.map(|()| ExitCode::SUCCESS),
         Command::Status => show::status(&settings, store, common.format).await.map(|()| ExitCode::SUCCESS),
         Command::Outputs { name } => show::outputs(store, common.format, name.as_deref()).await.map(|()| ExitCode::SUCCESS),

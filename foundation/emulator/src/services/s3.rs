@@ -168,39 +168,37 @@ fn delete(here: &mut Here<'_>, input: &Input) -> Answer {
 /// Where public access can be blocked.
 const BLOCKS: [&str; 4] = ["BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets"];
 
-/// A setting's root element, and the error when there is none (versioning is then empty).
-const DOCUMENTS: [(&str, &str, Option<(&str, &str)>); 5] = [
-    ("BucketVersioning", "VersioningConfiguration", None),
-    (
-        "BucketEncryption",
-        "ServerSideEncryptionConfiguration",
-        Some(("ServerSideEncryptionConfigurationNotFoundError", "The server side encryption configuration was not found")),
-    ),
-    (
-        "PublicAccessBlock",
-        "PublicAccessBlockConfiguration",
-        Some(("NoSuchPublicAccessBlockConfiguration", "The public access block configuration was not found")),
-    ),
-    ("BucketPolicy", "", Some(("NoSuchBucketPolicy", "The bucket policy does not exist"))),
-    (
-        "BucketLifecycleConfiguration",
-        "LifecycleConfiguration",
-        Some(("NoSuchLifecycleConfiguration", "The lifecycle configuration does not exist")),
-    ),
-];
+/// The root element of a setting's document.
+fn root(name: &str) -> &'static str {
+    match name {
+        "BucketVersioning" => "VersioningConfiguration",
+        "BucketEncryption" => "ServerSideEncryptionConfiguration",
+        "PublicAccessBlock" => "PublicAccessBlockConfiguration",
+        _ => "LifecycleConfiguration",
+    }
+}
+
+/// The error where a setting was never made; versioning is an empty document then.
+fn unset(name: &str) -> Option<AwsError> {
+    let (code, text) = match name {
+        "BucketVersioning" => return None,
+        "BucketEncryption" => ("ServerSideEncryptionConfigurationNotFoundError", "The server side encryption configuration was not found"),
+        "PublicAccessBlock" => ("NoSuchPublicAccessBlockConfiguration", "The public access block configuration was not found"),
+        "BucketPolicy" => ("NoSuchBucketPolicy", "The bucket policy does not exist"),
+        _ => ("NoSuchLifecycleConfiguration", "The lifecycle configuration does not exist"),
+    };
+    Some(AwsError::new(404, code, text))
+}
 
 fn setting(bucket: &Bucket, name: &str) -> Answer {
-    let missing = DOCUMENTS.iter().find(|(of, ..)| *of == name).and_then(|(_, _, missing)| *missing);
-    match (bucket.settings.get(name), missing) {
-        (Some(found), _) => Ok(found.clone()),
-        (None, None) => Ok(json!({})),
-        (None, Some((code, text))) => Err(AwsError::new(404, code, text)),
+    match bucket.settings.get(name) {
+        Some(found) => Ok(found.clone()),
+        None => unset(name).map_or_else(|| Ok(json!({})), Err),
     }
 }
 
 fn document(bucket: &Bucket, name: &str) -> Answer {
-    let root = DOCUMENTS.iter().find(|(of, ..)| *of == name).map_or("Document", |(_, root, _)| root);
-    setting(bucket, name).map(|found| json!({"#xml": {root: found}}))
+    setting(bucket, name).map(|found| json!({"#xml": {root(name): found}}))
 }
 
 fn tags(bucket: &Bucket) -> Answer {

@@ -3,14 +3,17 @@
 use super::{Entry, Row};
 use crate::Address;
 use crate::layer::Door;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// What a layer's entries amount to.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Folded {
     /// The number of entries.
     pub sequence: u64,
     /// Every object that may exist, by address and generation.
+    #[serde(with = "list")]
     pub rows: BTreeMap<(Address, u32), Row>,
     /// The layer's recorded outputs; `None` before the first complete run and after a destroy.
     pub doors: Option<BTreeMap<String, Door>>,
@@ -22,8 +25,24 @@ pub struct Folded {
     pub highest: BTreeMap<Address, u32>,
 }
 
+/// Rows as a list: a row says itself which it is.
+mod list {
+    use super::{Address, Row};
+    use serde::{Deserialize, Deserializer, Serializer};
+    use std::collections::BTreeMap;
+
+    pub(super) fn serialize<S: Serializer>(rows: &BTreeMap<(Address, u32), Row>, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(rows.values())
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<(Address, u32), Row>, D::Error> {
+        let rows = Vec::<Row>::deserialize(deserializer)?;
+        Ok(rows.into_iter().map(|row| ((row.who.address.clone(), row.who.generation), row)).collect())
+    }
+}
+
 /// The last run over a layer.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct LastRun {
     /// Its id.
     pub run: String,

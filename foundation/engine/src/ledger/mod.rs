@@ -10,6 +10,7 @@ pub use local::{LocalLedger, LocalStore};
 pub use memory::MemoryLedger;
 pub use store::{Holder, Opened, Store};
 
+use crate::fault::Fault;
 use crate::layer::Door;
 use crate::resource::Identity;
 use crate::{Address, LayerName};
@@ -104,6 +105,18 @@ pub enum LedgerError {
         /// The reason.
         source: std::io::Error,
     },
+    /// A shared store refuses or cannot be reached.
+    #[error("the ledger {place} cannot be {verb}: {fault}{}", kept(rescue.as_ref()))]
+    Remote {
+        /// Which ledger.
+        place: String,
+        /// `read`, `written`, `locked`, `unlocked`.
+        verb: &'static str,
+        /// The reason, with its class, request id and next step.
+        fault: Box<Fault>,
+        /// Where what could not be written is kept; the next run takes it in.
+        rescue: Option<PathBuf>,
+    },
     /// An entry is damaged.
     #[error("entry {number} of the ledger {path} is damaged: {problem}")]
     Damaged {
@@ -122,6 +135,14 @@ pub enum LedgerError {
         /// Its format.
         found: u32,
     },
+}
+
+fn kept(rescue: Option<&PathBuf>) -> String {
+    let said = |path: &PathBuf| {
+        let path = path.display();
+        format!("; what could not be written is kept in {path}: the next run writes it, or `orchestrator ledger push`")
+    };
+    rescue.map(said).unwrap_or_default()
 }
 
 /// The journal of one layer, opened and locked by one run.
