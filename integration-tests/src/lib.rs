@@ -3,6 +3,7 @@
 
 pub mod gate;
 pub mod mortal;
+pub mod shared;
 
 use aws::{Aws, Connection};
 use cli::{Settings, Wanted};
@@ -98,6 +99,25 @@ pub fn settings(env: &str) -> Settings {
     Settings::load(dir.path(), "test", None, &tables).unwrap()
 }
 
+/// The plan for these settings (for a destroy without any), and what carries it out once it has ledgers.
+async fn make(aws: &Aws, memory: &BTreeMap<LayerName, Folded>, env: Option<&str>) -> Result<(Plan, Apply), String> {
+    let settings = settings(env.unwrap_or(EVERYTHING));
+    let wanted = Wanted { settings: &settings, endpoint_url: None, layers: stack::LAYERS, memory };
+    let (graph, doors) = match env {
+        None => (Graph::new(), BTreeMap::new()),
+        Some(_) => {
+            let configs = stack::Configs::read(&settings).map_err(|problem| problem.render())?;
+            let declared = stack::declare(aws, &configs, &wanted).await.map_err(|problem| problem.render())?;
+            (declared.graph, declared.doors)
+        }
+    };
+    let (scope, kinds) = (settings.scope(), stack::kinds(aws));
+    let request = Request { scope: &scope, graph: &graph, kinds: &kinds, memory, layers: stack::LAYERS, allow: &Allow::All };
+    let plan = engine::planner::plan(&request).await.map_err(|error| error.to_string())?;
+    let (ledgers, cancel) = (BTreeMap::new(), CancellationToken::new());
+    Ok((plan, Apply { scope, graph, kinds, ledgers, doors, sink: Sink::none(), cancel }))
+}
+
 impl Bench {
     /// An empty account that runs at AWS's own pace (on tokio's clock).
     pub fn new() -> Bench {
@@ -118,22 +138,9 @@ impl Bench {
     }
 
     async fn make(&self, env: Option<&str>) -> Result<(Plan, Apply), String> {
-        let settings = settings(env.unwrap_or(EVERYTHING));
-        let (aws, memory) = (self.aws().await, self.memory());
-        let wanted = Wanted { settings: &settings, endpoint_url: None, layers: stack::LAYERS, memory: &memory };
-        let (graph, doors) = match env {
-            None => (Graph::new(), BTreeMap::new()),
-            Some(_) => {
-                let configs = stack::Configs::read(&settings).map_err(|problem| problem.render())?;
-                let declared = stack::declare(&aws, &configs, &wanted).await.map_err(|problem| problem.render())?;
-                (declared.graph, declared.doors)
-            }
-        };
-        let (scope, kinds) = (settings.scope(), stack::kinds(&aws));
-        let request = Request { scope: &scope, graph: &graph, kinds: &kinds, memory: &memory, layers: stack::LAYERS, allow: &Allow::All };
-        let plan = engine::planner::plan(&request).await.map_err(|error| error.to_string())?;
-        let ledgers = self.ledgers.iter().map(|(layer, ledger)| (*layer, Arc::new(ledger.clone()) as Arc<dyn Ledger>)).collect();
-        Ok((plan, Apply { scope, graph, kinds, ledgers, doors, sink: Sink::none(), cancel: CancellationToken::new() }))
+        let (plan, mut apply) = make(&self.aws().await, &self.memory(), env).await?;
+        apply.ledgers = self.ledgers.iter().map(|(layer, ledger)| (*layer, Arc::new(ledger.clone()) as Arc<dyn Ledger>)).collect();
+        Ok((plan, apply))
     }
 
     /// The plan for these settings.

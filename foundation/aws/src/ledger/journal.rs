@@ -5,7 +5,7 @@ use super::body::{Chapter, open, seal};
 use super::load::Loaded;
 use super::objects::Put;
 use super::rescue::{Head, Rescue};
-use super::{Shelf, unsealed};
+use super::{Shelf, may_pass, unsealed};
 use engine::ledger::{Entry, Folded, LEDGER_VERSION, Ledger, LedgerError};
 use engine::{Class, Fault, LayerName};
 use futures::future::BoxFuture;
@@ -112,6 +112,8 @@ impl Journal {
     async fn write(&self, entry: Entry) -> Result<(), LedgerError> {
         let ticket = self.enlist(entry)?;
         let _turn = self.turn.lock().await;
+        // What others append at this very moment goes with it.
+        tokio::task::yield_now().await;
         loop {
             let chapter = {
                 let mut state = self.state();
@@ -176,7 +178,7 @@ impl Journal {
                     Err(fault) if started.elapsed() >= PATIENCE => return Err(unwritten(fault)),
                     Err(_) => {}
                 },
-                Err(fault) if !passing(&fault) || started.elapsed() >= PATIENCE => return Err(unwritten(fault)),
+                Err(fault) if !may_pass(&fault) || started.elapsed() >= PATIENCE => return Err(unwritten(fault)),
                 Err(_) => {}
             }
             tokio::time::sleep(PAUSE).await;
@@ -264,11 +266,6 @@ impl Journal {
 
 fn now() -> (Instant, SystemTime) {
     (Instant::now(), SystemTime::now())
-}
-
-/// Whether it may be better in a moment.
-fn passing(fault: &Fault) -> bool {
-    matches!(fault.class, Class::Throttled | Class::InDoubt | Class::Busy | Class::Timeout | Class::Unavailable) && !fault.is_expired()
 }
 
 impl Ledger for Journal {

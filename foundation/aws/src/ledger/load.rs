@@ -63,12 +63,9 @@ impl Shelf {
         if let Some(newest) = loaded.snapshots.last().copied() {
             self.begin(&mut loaded, newest).await?;
         }
-        let numbers: Vec<u64> = loaded.objects.iter().copied().filter(|number| *number > loaded.object).collect();
-        let holes = numbers.iter().zip(loaded.object + 1..).find(|(number, wanted)| *number != wanted);
-        if let Some((found, missing)) = holes {
-            let problem = format!("it is missing, and object {found} is there");
-            return Err(self.damaged(&self.entries_key(missing), loaded.folded.sequence + 1, &problem));
-        }
+        let after = loaded.objects.iter().copied().filter(|number| *number > loaded.object).zip(loaded.object + 1..);
+        let hole = after.clone().find(|(number, wanted)| number != wanted);
+        let numbers: Vec<u64> = after.take_while(|(number, wanted)| number == wanted).map(|(number, _)| number).collect();
         let read = |number: u64| async move {
             let key = self.entries_key(number);
             self.document::<Chapter>(&key, number).await.map(|(body, sum)| (number, body, sum))
@@ -76,6 +73,10 @@ impl Shelf {
         let mut chapters = futures::stream::iter(numbers).map(read).buffered(READS);
         while let Some((number, chapter, sum)) = chapters.try_next().await? {
             self.take(&mut loaded, number, &chapter, sum)?;
+        }
+        if let Some((found, missing)) = hole {
+            let problem = format!("it is missing, and object {found} is there");
+            return Err(self.damaged(&self.entries_key(missing), loaded.folded.sequence + 1, &problem));
         }
         Ok(loaded)
     }

@@ -120,6 +120,11 @@ fn unsealed(error: &serde_json::Error) -> Fault {
     Fault::new(Class::Bug, error.to_string())
 }
 
+/// Whether it may be better in a moment, or may have been done although it failed.
+fn may_pass(fault: &Fault) -> bool {
+    matches!(fault.class, Class::Throttled | Class::InDoubt | Class::Busy | Class::Timeout | Class::Unavailable) && !fault.is_expired()
+}
+
 impl Shelf {
     /// What its keys begin with, with the slash.
     fn under(&self) -> String {
@@ -153,8 +158,14 @@ impl Shelf {
     /// Opens the layer for `holder`; the texts are worth a line each.
     async fn open(self, holder: &Holder) -> Result<(Journal, Vec<String>), LedgerError> {
         let rescues = Rescue::all(&self)?;
+        if let Err(refused) = self.take_lock(holder, &rescues).await {
+            if matches!(&refused, LedgerError::Remote { fault, .. } if may_pass(fault)) {
+                // A lock whose answer was lost is ours all the same; what went wrong first is told.
+                self.leave(&holder.run).await.ok();
+            }
+            return Err(refused);
+        }
         let opened = async {
-            self.take_lock(holder, &rescues).await?;
             let loaded = self.load().await?;
             let mut warnings: Vec<String> = self.tidy(&loaded).await.err().into_iter().collect();
             let journal = Journal::new(&self, &holder.run, loaded);
@@ -165,7 +176,6 @@ impl Shelf {
         };
         let opened = opened.await;
         if opened.is_err() {
-            // A lock whose answer was lost is ours all the same; what went wrong first is told.
             self.leave(&holder.run).await.ok();
         }
         opened

@@ -2,6 +2,7 @@
 
 use crate::{Aws, FaultExt};
 use aws_sdk_s3::Client;
+use aws_sdk_s3::config::retry::RetryConfig;
 use aws_sdk_s3::config::timeout::TimeoutConfig;
 use aws_sdk_s3::config::{RequestChecksumCalculation, ResponseChecksumValidation};
 use aws_sdk_s3::operation::put_object::builders::PutObjectFluentBuilder;
@@ -56,8 +57,9 @@ impl Objects {
             .operation_attempt_timeout(ATTEMPT)
             .operation_timeout(OPERATION)
             .build();
+        // What lasts longer than three tries is looked at before the next.
+        let config = aws.s3.config().to_builder().timeout_config(limits).retry_config(RetryConfig::standard().with_max_attempts(3));
         // Every document carries a digest of its own.
-        let config = aws.s3.config().to_builder().timeout_config(limits);
         let config = config.request_checksum_calculation(RequestChecksumCalculation::WhenRequired);
         let config = config.response_checksum_validation(ResponseChecksumValidation::WhenRequired).build();
         Objects { s3: Client::from_conf(config), bucket: bucket.to_owned(), kms_key, env: env.to_owned() }

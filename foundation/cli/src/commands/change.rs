@@ -198,11 +198,10 @@ fn expiring(expected: Duration, expires: Option<SystemTime>, now: SystemTime) ->
     })
 }
 
-/// Writes one entry into every ledger of the run.
+/// Writes one entry into every ledger of the run, each whatever becomes of the others; the first error.
 pub(super) async fn note(ledgers: &Ledgers, entry: &Entry) -> Result<(), Problem> {
-    for ledger in ledgers.values() {
-        ledger.append(entry.clone()).await?;
-    }
+    let noted = futures::future::join_all(ledgers.values().map(|ledger| ledger.append(entry.clone()))).await;
+    noted.into_iter().collect::<Result<Vec<()>, _>>()?;
     Ok(())
 }
 
