@@ -4,7 +4,7 @@ use crate::{Bench, make};
 use aws::ledger::{Place, S3Store, Shared, init};
 use emulator::Emulator;
 use emulator::services::s3::Bucket;
-use emulator::weather::Death;
+use emulator::weather::{Death, Fault, Weather};
 use engine::LayerName;
 use engine::apply::Outcome;
 use engine::ledger::{Entry, Folded, Holder, Ledger, LedgerError, Store};
@@ -168,9 +168,14 @@ impl SharedBench {
     }
 }
 
+/// Hits calls of S3, and them alone: `times` of them from number `from` (the first is 0) on.
+pub fn over_s3(fault: Fault, from: usize, times: usize) -> Weather {
+    Weather::on_change(fault, from, times).over("s3")
+}
+
 fn shared(rescue: PathBuf) -> Shared {
     let place = Place { bucket: BUCKET.into(), prefix: "teams/blue".into() };
-    Shared { place, stack: "shop".into(), env: "test".into(), kms_key: None, rescue }
+    Shared { place, stack: "shop".into(), env: "test".into(), kms_key: None, rescue, gone: |_| false }
 }
 
 async fn note(ledgers: &BTreeMap<LayerName, Arc<dyn Ledger>>, entry: Entry) -> Result<(), LedgerError> {

@@ -35,7 +35,7 @@ pub fn shared(settings: &Settings) -> Result<Option<Shared>, Problem> {
     let Some(ledger) = &top.ledger else { return Ok(None) };
     let place = Place::parse(ledger).map_err(|problem| cli::problem::setting("ledger", &problem, settings))?;
     let (stack, env) = (top.stack.clone(), settings.env.clone());
-    Ok(Some(Shared { place, stack, env, kms_key: top.ledger_kms_key.clone(), rescue: settings.rescue() }))
+    Ok(Some(Shared { place, stack, env, kms_key: top.ledger_kms_key.clone(), rescue: settings.rescue(), gone: cli::gone }))
 }
 
 /// Connects as the settings and `--endpoint-url` say.

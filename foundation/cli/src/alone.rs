@@ -131,6 +131,7 @@ macro_rules! layer {
                     env: settings.env.clone(),
                     kms_key: top.ledger_kms_key.clone(),
                     rescue: settings.rescue(),
+                    gone: $crate::gone,
                 };
                 Ok(::std::sync::Arc::new(::aws::ledger::S3Store::new(&connect(place).await, shared)))
             }

@@ -53,7 +53,21 @@ pub(crate) fn holder(run: &str, command: &str) -> Holder {
         tool: env!("CARGO_PKG_VERSION").to_owned(),
         command: command.to_owned(),
         at: jiff::Timestamp::now().to_string(),
+        machine: machine(),
     }
+}
+
+/// Since which start this system runs, and which processes can be seen: those of a container are not those of another.
+fn machine() -> String {
+    let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").map(|id| id.trim().to_owned());
+    let seen = std::fs::read_link("/proc/self/ns/pid").map(|link| link.display().to_string());
+    boot.and_then(|boot| Ok(format!("{boot} {}", seen?))).unwrap_or_default()
+}
+
+/// Whether a holder's process has certainly ended: it was one of this running system, and is not there.
+pub fn gone(holder: &Holder) -> bool {
+    let here = !holder.machine.is_empty() && holder.machine == machine();
+    here && holder.process != 0 && !std::path::Path::new(&format!("/proc/{}", holder.process)).exists()
 }
 
 /// The person that a run is recorded under.

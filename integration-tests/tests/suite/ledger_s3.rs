@@ -3,7 +3,7 @@
 use emulator::weather::{Fault, Weather};
 use engine::ledger::{Entry, Folded, Ledger, LedgerError, Store};
 use engine::{Class, LayerName};
-use integration_tests::shared::{SharedBench, holder};
+use integration_tests::shared::{SharedBench, holder, over_s3};
 use std::sync::Arc;
 
 const LAYER: LayerName = LayerName::Network;
@@ -42,7 +42,7 @@ async fn an_append_that_is_given_up_is_written_with_the_next() {
     let bench = SharedBench::new().await;
     let ledger = open(&bench, 1).await;
     // The answer is lost for good, and whoever waited for it goes away.
-    bench.emulator.weather(Weather::on_change(Fault::CommittedThenLost, 0, 100).over("s3"));
+    bench.emulator.weather(over_s3(Fault::CommittedThenLost, 0, 100));
     let gone = tokio::time::timeout(std::time::Duration::from_millis(1), ledger.append(entry(1))).await;
     assert!(gone.is_err());
     bench.emulator.weather(Weather::default());
@@ -85,7 +85,7 @@ async fn an_entry_is_written_once_however_often_its_answer_is_lost() {
     for lost in [3, 8, 9, 12, 17] {
         let bench = SharedBench::new().await;
         let ledger = open(&bench, 1).await;
-        bench.emulator.weather(Weather::on_change(Fault::CommittedThenLost, 0, lost).over("s3"));
+        bench.emulator.weather(over_s3(Fault::CommittedThenLost, 0, lost));
         ledger.append(entry(1)).await.unwrap();
         ledger.append(entry(2)).await.unwrap();
         assert_eq!((bench.keys("entries/").len(), last_run(&bench).await), (2, (2, "r2".into())), "{lost} answers lost");

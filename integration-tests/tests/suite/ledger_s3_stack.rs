@@ -6,7 +6,7 @@ use emulator::services::s3::Bucket;
 use emulator::weather::{Death, Fault, Weather};
 use engine::ledger::{LedgerError, Store};
 use engine::{Class, LayerName};
-use integration_tests::shared::{BUCKET, SharedBench, holder};
+use integration_tests::shared::{BUCKET, SharedBench, holder, over_s3};
 use integration_tests::{Bench, EVERYTHING};
 use std::collections::BTreeMap;
 
@@ -65,7 +65,7 @@ async fn a_bucket_that_goes_away_costs_nothing() {
     for (fault, at) in [(Fault::ResetBefore, 2), (Fault::Http500, 3), (Fault::CommittedThenLost, 3), (Fault::ResetBefore, 4)] {
         let what = format!("{fault:?} from call {at}/8 of {calls} on");
         let bench = SharedBench::new().await;
-        bench.emulator.weather(Weather::on_change(fault, calls * at / 8, usize::MAX).over("s3"));
+        bench.emulator.weather(over_s3(fault, calls * at / 8, usize::MAX));
         let ended = bench.run(Some(EVERYTHING)).await.err().unwrap();
         assert!(ended.contains("cannot be") && ended.contains("rescue") && ended.contains("ledger push"), "{what}: {ended}");
         assert!(!bench.rescues().is_empty(), "{what}");
@@ -86,7 +86,7 @@ async fn a_bucket_that_goes_away_costs_nothing() {
 async fn a_rescue_copy_that_does_not_continue_is_set_aside() {
     let bench = SharedBench::new().await;
     let ledger = bench.store.open(LayerName::Network, &holder(1)).await.unwrap().ledger;
-    bench.emulator.weather(Weather::on_change(Fault::ResetBefore, 0, usize::MAX).over("s3"));
+    bench.emulator.weather(over_s3(Fault::ResetBefore, 0, usize::MAX));
     assert!(matches!(ledger.append(crate::ledger_s3::entry(1)).await, Err(LedgerError::Remote { rescue: Some(_), .. })));
     bench.emulator.weather(Weather::default());
     assert!(bench.store.unlock(LayerName::Network, &holder(1).run).await.unwrap());
@@ -100,7 +100,7 @@ async fn a_rescue_copy_that_does_not_continue_is_set_aside() {
     // After an `unlock` alone it continues: a fence holds no entry.
     let bench = SharedBench::new().await;
     let ledger = bench.store.open(LayerName::Network, &holder(1)).await.unwrap().ledger;
-    bench.emulator.weather(Weather::on_change(Fault::ResetBefore, 0, usize::MAX).over("s3"));
+    bench.emulator.weather(over_s3(Fault::ResetBefore, 0, usize::MAX));
     assert!(ledger.append(crate::ledger_s3::entry(1)).await.is_err());
     bench.emulator.weather(Weather::default());
     assert!(bench.store.unlock(LayerName::Network, &holder(1).run).await.unwrap());
@@ -136,7 +136,14 @@ async fn a_death_at_any_write_is_made_up_for() {
 
 fn shared(kms_key: Option<&str>) -> Shared {
     let place = Place::parse(&format!("s3://{BUCKET}/x")).unwrap();
-    Shared { place, stack: "shop".into(), env: "test".into(), kms_key: kms_key.map(str::to_owned), rescue: "rescue".into() }
+    Shared {
+        place,
+        stack: "shop".into(),
+        env: "test".into(),
+        kms_key: kms_key.map(str::to_owned),
+        rescue: "rescue".into(),
+        gone: |_| false,
+    }
 }
 
 #[tokio::test(start_paused = true)]

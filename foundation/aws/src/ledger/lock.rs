@@ -18,20 +18,21 @@ impl Shelf {
     }
 
     /// Takes the lock until [`Shelf::leave`]. A lock that is there with exactly this holder is an earlier attempt of ours whose answer
-    /// was lost. The lock of a run that ended here without being able to release it is taken over.
-    pub(super) async fn take_lock(&self, holder: &Holder, rescues: &[Rescue]) -> Result<(), LedgerError> {
+    /// was lost. The lock of a run that has ended without releasing it is taken over; the text says so.
+    pub(super) async fn take_lock(&self, holder: &Holder, rescues: &[Rescue]) -> Result<Option<String>, LedgerError> {
         let failed = |fault| remote(&self.place(), "locked", fault);
         let text = serde_json::to_string(holder).map_err(|error| failed(unsealed(&error)))?;
         for _ in 0..TRIES {
             if let Put::Written = self.objects.put_new(&self.lock_key(), &text).await.map_err(failed)? {
-                return Ok(());
+                return Ok(None);
             }
             match self.lock().await? {
                 None => {}
-                Some((found, _)) if found == *holder => return Ok(()),
-                Some((found, etag)) if rescues.iter().any(|rescue| rescue.ended && rescue.head.run == found.run) => {
+                Some((found, _)) if found == *holder => return Ok(None),
+                Some((found, etag)) if self.has_ended(&found, rescues) => {
                     if let Put::Written = self.objects.replace(&self.lock_key(), &text, &etag).await.map_err(failed)? {
-                        return Ok(());
+                        let said = format!("the lock of {} was taken over from {found}: that process has ended", self.layer);
+                        return Ok(Some(said));
                     }
                 }
                 Some((found, _)) => return Err(LedgerError::Locked { layer: self.layer, holder: Box::new(found) }),
@@ -39,6 +40,11 @@ impl Shelf {
         }
         let found = self.lock().await?.map(|(holder, _)| holder).unwrap_or_default();
         Err(LedgerError::Locked { layer: self.layer, holder: Box::new(found) })
+    }
+
+    /// Whether a holder has certainly ended: it said so on this machine, or its process is gone from it. No clock tells that.
+    fn has_ended(&self, found: &Holder, rescues: &[Rescue]) -> bool {
+        rescues.iter().any(|rescue| rescue.ended && rescue.head.run == found.run) || (self.shared.gone)(found)
     }
 
     /// Deletes the lock if `run` holds it.

@@ -82,6 +82,8 @@ pub struct Shared {
     pub kms_key: Option<String>,
     /// The local directory for what cannot be written.
     pub rescue: PathBuf,
+    /// Whether a holder's process has certainly ended: a lock outlives it.
+    pub gone: fn(&Holder) -> bool,
 }
 
 /// The ledgers of an environment in a bucket.
@@ -158,16 +160,19 @@ impl Shelf {
     /// Opens the layer for `holder`; the texts are worth a line each.
     async fn open(self, holder: &Holder) -> Result<(Journal, Vec<String>), LedgerError> {
         let rescues = Rescue::all(&self)?;
-        if let Err(refused) = self.take_lock(holder, &rescues).await {
-            if matches!(&refused, LedgerError::Remote { fault, .. } if may_pass(fault)) {
-                // A lock whose answer was lost is ours all the same; what went wrong first is told.
-                self.leave(&holder.run).await.ok();
+        let mut warnings = match self.take_lock(holder, &rescues).await {
+            Ok(taken_over) => Vec::from_iter(taken_over),
+            Err(refused) => {
+                if matches!(&refused, LedgerError::Remote { fault, .. } if may_pass(fault)) {
+                    // A lock whose answer was lost is ours all the same; what went wrong first is told.
+                    self.leave(&holder.run).await.ok();
+                }
+                return Err(refused);
             }
-            return Err(refused);
-        }
+        };
         let opened = async {
             let loaded = self.load().await?;
-            let mut warnings: Vec<String> = self.tidy(&loaded).await.err().into_iter().collect();
+            warnings.extend(self.tidy(&loaded).await.err());
             let journal = Journal::new(&self, &holder.run, loaded);
             for rescue in rescues {
                 warnings.extend(journal.take_in(rescue).await?);

@@ -144,34 +144,21 @@ impl<A: App> Change<'_, A> {
         let listener = tokio::spawn(interrupt(cancel.clone(), sink.clone()));
         let Declared { graph, kinds, doors, .. } = declared;
         let apply = Apply { scope: self.settings.scope(), graph, kinds, ledgers: ledgers.clone(), doors, sink: sink.clone(), cancel };
-        let outcome = apply.run(plan).await;
+        let outcome = apply.run(plan).await?;
         listener.abort();
-        let ended = match &outcome {
-            Ok(outcome) => self.ended(run, outcome, started, (!quiet).then_some(ledgers), &sink).await,
-            Err(_) => Ok(()),
-        };
-        // What was told so far is shown, also when the ledger has the last word.
+        let (done, failed, skipped) = (outcome.done, outcome.failed.len(), outcome.skipped);
+        let seconds = started.elapsed().as_secs_f64();
+        if !quiet {
+            let summary = format!("{done} done, {failed} failed, {skipped} not started");
+            let entry = Entry::RunFinished { run: run.into(), ok: outcome.ok(), at: jiff::Timestamp::now().to_string(), summary };
+            note(ledgers, &entry).await?;
+        }
+        sink.fact(Fact::RunFinished { run: run.into(), ok: outcome.ok(), done, failed, skipped, seconds });
         drop(sink);
         // The listener was aborted: waiting lets it drop its end of the stream.
         listener.await.ok();
         consumer.await.map_err(|error| Problem::Io(error.to_string()))?;
-        let outcome = outcome?;
-        ended?;
         Ok(outcome)
-    }
-
-    /// Records and tells how the run ended.
-    async fn ended(&self, run: &str, outcome: &Outcome, started: Instant, ledgers: Option<&Ledgers>, sink: &Sink) -> Result<(), Problem> {
-        let (done, failed, skipped) = (outcome.done, outcome.failed.len(), outcome.skipped);
-        let summary = format!("{done} done, {failed} failed, {skipped} not started");
-        let entry = Entry::RunFinished { run: run.into(), ok: outcome.ok(), at: jiff::Timestamp::now().to_string(), summary };
-        let noted = match ledgers {
-            Some(ledgers) => note(ledgers, &entry).await,
-            None => Ok(()),
-        };
-        let seconds = started.elapsed().as_secs_f64();
-        sink.fact(Fact::RunFinished { run: run.into(), ok: outcome.ok(), done, failed, skipped, seconds });
-        noted
     }
 
     fn end(&self, outcome: &Outcome) -> Result<(), Problem> {

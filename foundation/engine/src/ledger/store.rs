@@ -23,11 +23,15 @@ pub struct Holder {
     pub command: String,
     /// Since when, RFC 3339.
     pub at: String,
+    /// Which running system its process is one of: two runs with the same one can see each other's processes. Empty when that is
+    /// not known.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub machine: String,
 }
 
 impl std::fmt::Display for Holder {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Holder { run, who, host, process, tool, command, at } = self;
+        let Holder { run, who, host, process, tool, command, at, .. } = self;
         write!(f, "{who} on {host} (process {process}, version {tool}): {command} since {at}, run {run}")
     }
 }
