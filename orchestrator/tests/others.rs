@@ -3,6 +3,7 @@
 //! | emulator | what it cannot do | how the suite goes round it or sees it |
 //! | --- | --- | --- |
 //! | moto (Apache-2.0) | CloudWatch's present protocol (RPC v2 with CBOR): 404, so no layer with an alarm | network and secrets only |
+//! | moto | answer for the versioning of a bucket that has none (another root element) | the test makes the ledger's bucket, not `init` |
 //! | moto | keep the description of a rule whose peer is a group | `plan` shows exactly those descriptions |
 //! | MiniStack (MIT) | saved Logs Insights queries | `observability.queries` is empty |
 //! | MiniStack | Application Auto Scaling | `compute.autoscaling.enabled = false` |
@@ -37,6 +38,8 @@ struct Other {
     /// The variable or argument that sets its port.
     port: fn(&mut Command, &str),
     layers: &'static [&'static str],
+    /// Where its ledgers are, if not in a local directory.
+    ledger: Option<&'static str>,
     /// Kind and field of what it loses.
     loses: &'static [(&'static str, &'static str)],
 }
@@ -47,6 +50,7 @@ const MOTO: Other = Other {
         command.args(["-p", port]);
     },
     layers: &["--layer", "network", "--layer", "secrets"],
+    ledger: Some("s3://shop-ledger/teams"),
     loses: &[("security_group_rule", "description")],
 };
 
@@ -56,6 +60,7 @@ const MINISTACK: Other = Other {
         command.env("GATEWAY_PORT", port);
     },
     layers: &[],
+    ledger: None,
     loses: &[
         ("nat_gateway", "allocation"),
         ("route", "via.nat_gateway"),
@@ -121,15 +126,26 @@ impl Other {
         let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let Some(_server) = self.start(port) else { return };
         let (url, dir) = (format!("http://127.0.0.1:{port}"), tempfile::tempdir().unwrap());
-        std::fs::write(dir.path().join("base.toml"), "stack = \"shop\"\nregion = \"eu-north-1\"\n").unwrap();
+        let ledger = self.ledger.map(|ledger| format!("ledger = \"{ledger}\"\n")).unwrap_or_default();
+        std::fs::write(dir.path().join("base.toml"), format!("stack = \"shop\"\nregion = \"eu-north-1\"\n{ledger}")).unwrap();
         std::fs::write(dir.path().join("other.toml"), SETTINGS).unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        if self.ledger.is_some() {
+            runtime.block_on(bucket(&url));
+        }
         self.run(dir.path(), &url, &["deploy", "--yes"]);
         assert_ne!(runtime.block_on(left(&url, self.layers.is_empty())), Vec::<String>::new());
         self.only_losses(&self.run(dir.path(), &url, &["plan", "--format", "json"]));
         self.run(dir.path(), &url, &["destroy", "--yes", "--allow-destroy", "all"]);
         assert_eq!(runtime.block_on(left(&url, self.layers.is_empty())), Vec::<String>::new(), "{}", self.program);
+        assert_eq!(dir.path().join(".orchestrator/other/ledger").exists(), self.ledger.is_none());
     }
+}
+
+/// The bucket of the ledger. In the first region it needs no word about where it is.
+async fn bucket(url: &str) {
+    let first = Connection { region: "us-east-1".into(), endpoint_url: Some(url.to_owned()), embedded: None, speed: 1.0 };
+    Aws::connect(&first).await.s3.create_bucket().bucket("shop-ledger").send().await.unwrap();
 }
 
 async fn connect(url: &str) -> Aws {

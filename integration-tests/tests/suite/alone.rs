@@ -19,6 +19,7 @@ struct Shop {
     binaries: PathBuf,
     url: String,
     dir: tempfile::TempDir,
+    ledger: Option<&'static str>,
 }
 
 impl Shop {
@@ -29,6 +30,7 @@ impl Shop {
         // The emulator's time runs fast: the pauses between two looks follow it.
         command.env("ORCHESTRATOR_EMBEDDED", "true").env("ORCHESTRATOR_SPEED", "600");
         command.env("ORCHESTRATOR_BASTION__PUBLIC_KEY_FILE", Path::new(ROOT).join("envs/bastion.pub"));
+        command.envs(self.ledger.map(|ledger| ("ORCHESTRATOR_LEDGER", ledger)));
         command.current_dir(self.dir.path()).output().unwrap()
     }
 
@@ -46,7 +48,7 @@ async fn each_layer_deploys_alone_and_goes_again() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let server = tokio::spawn(emulator.clone().serve(listener));
-    let shop = Shop { binaries: binaries(), url, dir: tempfile::tempdir().unwrap() };
+    let shop = Shop { binaries: binaries(), url, dir: tempfile::tempdir().unwrap(), ledger: None };
     let walk = move || {
         let early = shop.run("compute", &["plan"]);
         assert_eq!(early.status.code(), Some(5));
@@ -63,6 +65,36 @@ async fn each_layer_deploys_alone_and_goes_again() {
         for layer in LAYERS.into_iter().rev() {
             shop.must(layer, &["destroy", "--yes", "--allow-destroy", "all"]);
         }
+    };
+    tokio::task::spawn_blocking(walk).await.unwrap();
+    assert_eq!(emulator.tagged("orchestrator:stack", "shop"), Vec::<String>::new());
+    server.abort();
+}
+
+/// Two teams on two machines: what one deploys, the other reads from the bucket.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn teams_share_their_ledgers_in_a_bucket() {
+    let emulator = Emulator::in_memory(Options { speed: 600.0, seed: 5 });
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let server = tokio::spawn(emulator.clone().serve(listener));
+    let machine = |url: &str| {
+        let ledger = Some("s3://shop-ledger/teams");
+        Shop { binaries: binaries(), url: url.to_owned(), dir: tempfile::tempdir().unwrap(), ledger }
+    };
+    let walk = move || {
+        let (blue, green) = (machine(&url), machine(&url));
+        let missing = blue.run("network", &["deploy", "--yes"]);
+        assert!(String::from_utf8_lossy(&missing.stderr).contains("orchestrator init --env reference"));
+        assert_eq!(blue.run("network", &["init"]).status.code(), Some(3), "the bucket is the whole tool's to make");
+        blue.must("orchestrator", &["init"]);
+        blue.must("network", &["deploy", "--yes"]);
+        green.must("secrets", &["deploy", "--yes"]);
+        green.must("observability", &["deploy", "--yes"]);
+        assert!(green.must("network", &["plan", "--detailed-exitcode"]).contains("No changes:"));
+        let layers = ["network", "secrets", "observability"];
+        let args: Vec<&str> = layers.iter().flat_map(|layer| ["--layer", layer]).chain(["--yes", "--allow-destroy", "all"]).collect();
+        blue.must("orchestrator", &[&["destroy"], args.as_slice()].concat());
     };
     tokio::task::spawn_blocking(walk).await.unwrap();
     assert_eq!(emulator.tagged("orchestrator:stack", "shop"), Vec::<String>::new());

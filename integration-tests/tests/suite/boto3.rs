@@ -1,9 +1,14 @@
 //! Every answer that the embedded AWS gives in a stack's life, read by botocore's own parsers and models.
 
+use aws::ledger::init::init;
+use aws::ledger::{Place, S3Store, Shared};
 use base64::Engine;
+use engine::LayerName;
+use engine::ledger::{Holder, Store};
+use integration_tests::shared::holder;
 use integration_tests::{Bench, EVERYTHING, all_done};
 use serde_json::json;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::process::{Command, Stdio};
 
@@ -16,6 +21,24 @@ fn python() -> Option<std::path::PathBuf> {
         let import = Command::new(python).args(["-c", "import botocore"]).stderr(Stdio::null()).status();
         import.is_ok_and(|status| status.success())
     })
+}
+
+/// The calls of a ledger in a bucket: made, written, refused, broken.
+async fn with_a_shared_ledger(bench: &Bench) {
+    let place = Place::parse("s3://shop-ledger/blue").unwrap();
+    let (kms_key, gone) = (Some("alias/ledger".into()), (|_: &Holder| false) as fn(&Holder) -> bool);
+    let shared = Shared { place, stack: "shop".into(), env: "test".into(), kms_key, rescue: "rescue".into(), gone };
+    let aws = bench.aws().await;
+    let store = S3Store::new(&aws, shared.clone());
+    assert!(store.open(LayerName::Edge, &holder(1)).await.is_err(), "there is no bucket yet");
+    init(&aws, &shared, &BTreeMap::new()).await.unwrap();
+    init(&aws, &shared, &BTreeMap::new()).await.unwrap();
+    let ledger = store.open(LayerName::Edge, &holder(1)).await.unwrap().ledger;
+    ledger.append(crate::ledger_s3::entry(1)).await.unwrap();
+    assert!(store.open(LayerName::Edge, &holder(2)).await.is_err(), "it is locked");
+    assert!(store.unlock(LayerName::Edge, &holder(1).run).await.unwrap());
+    assert!(ledger.append(crate::ledger_s3::entry(2)).await.is_err(), "it is superseded");
+    store.open(LayerName::Edge, &holder(3)).await.unwrap().ledger.close().await.unwrap();
 }
 
 #[tokio::test(start_paused = true)]
@@ -32,6 +55,7 @@ async fn botocore_understands_every_answer() {
     let changed = EVERYTHING.replace("[edge]", "[edge]\nidle_timeout = 90").replace("[database]", "[database]\nbackup_days = 9");
     all_done(bench.deploy(&changed).await);
     all_done(bench.destroy().await);
+    with_a_shared_ledger(&bench).await;
     let exchanges = bench.emulator.exchanges();
     let operations: BTreeSet<String> = exchanges.iter().map(|it| format!("{}:{}", it.call.service, it.call.action)).collect();
     assert!(operations.len() > 100, "{}", operations.len());
