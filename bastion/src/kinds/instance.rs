@@ -11,13 +11,13 @@ use aws_sdk_ec2::types::{
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use contract::{InstanceId, InstanceProfileName, KeyPairName, SecurityGroupId, SubnetId};
-use engine::{Address, Ask, Class, Driver, Fault, Found, Identity, IdentityBy, Kind, Poll, Resource, Seen, Ticks};
+use engine::{Address, Ask, Class, Driver, Fault, Found, Identity, IdentityBy, Kind, Lead, Poll, Resource, Scope, Seen, Ticks};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// How the host's metadata service answers.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Metadata {
     /// Only to those who ask with a token (IMDSv2).
     pub tokens_required: bool,
@@ -26,7 +26,7 @@ pub struct Metadata {
 }
 
 /// What the host should be.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Instance {
     /// Where it stands.
     pub subnet: SubnetId,
@@ -285,5 +285,9 @@ impl Driver<Instance> for Instances {
             })
         };
         self.0.until(TERMINATED_WITHIN).poll(ticks, look).await
+    }
+
+    async fn list(&self, scope: &Scope) -> Result<Option<Vec<Lead<Instance>>>, Fault> {
+        aws::ec2::leads(scope, |filters| self.fetch(filters)).await
     }
 }

@@ -5,12 +5,12 @@ use aws::named::{Calls, Tags, owned, tag_changes};
 use aws::{Aws, FaultExt};
 use aws_sdk_iam::types::Tag;
 use contract::{InstanceProfileName, RoleArn};
-use engine::{Address, Ask, Class, Fault, Found, Identity, IdentityBy, Kind, Poll, Replace, Resource, Seen, Ticks};
+use engine::{Address, Ask, Class, Fault, Found, Identity, IdentityBy, Kind, Poll, Replace, Resource, Scope, Seen, Ticks};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
 /// What the instance profile should be.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct InstanceProfile {
     /// Its name, unique in the account, at most 128 characters.
     pub name: String,
@@ -135,5 +135,15 @@ impl Calls<InstanceProfile> for InstanceProfiles {
 
     async fn settle(&self, want: &InstanceProfile, _: &InstanceProfileName, ticks: &Ticks) -> Result<(), Fault> {
         self.0.until(ROLE_WITHIN).poll(ticks, || self.put_role(want)).await
+    }
+
+    async fn names(&self, scope: &Scope) -> Result<Option<Vec<InstanceProfile>>, Fault> {
+        let mut pages = self.0.iam.list_instance_profiles().into_paginator().items().send();
+        let mut names = Vec::new();
+        while let Some(it) = pages.next().await {
+            let name = it.or_fault("iam:ListInstanceProfiles")?.instance_profile_name;
+            names.extend(Some(name).filter(|name| scope.may_name(name)).map(|name| InstanceProfile { name, ..InstanceProfile::default() }));
+        }
+        Ok(Some(names))
     }
 }

@@ -2,17 +2,17 @@
 //! <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_ImportKeyPair.html>
 
 use crate::key::without_comment;
-use aws::ec2::{filter, sync_tags, tag_specification, tags_of};
+use aws::ec2::{filter, in_scope, sync_tags, tag_specification, tags_of};
 use aws::named::{Calls, owned, tag_changes};
 use aws::{Aws, FaultExt};
 use aws_sdk_ec2::primitives::Blob;
 use aws_sdk_ec2::types::{KeyPairInfo, ResourceType};
 use contract::KeyPairName;
-use engine::{Address, Ask, Fault, Found, Identity, IdentityBy, Kind, Resource, Seen};
+use engine::{Address, Ask, Fault, Found, Identity, IdentityBy, Kind, Resource, Scope, Seen};
 use serde::{Deserialize, Serialize};
 
 /// What the key pair should be.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct KeyPair {
     /// Its name, unique in the region.
     pub name: String,
@@ -87,5 +87,11 @@ impl Calls<KeyPair> for KeyPairs {
 
     async fn remove(&self, spec: &KeyPair, _: &KeyPairName) -> Result<(), Fault> {
         self.0.ec2.delete_key_pair().key_name(&spec.name).send().await.or_gone("ec2:DeleteKeyPair").map(|_| ())
+    }
+
+    async fn names(&self, scope: &Scope) -> Result<Option<Vec<KeyPair>>, Fault> {
+        let call = self.0.ec2.describe_key_pairs().set_filters(Some(in_scope(scope)));
+        let pairs = call.send().await.or_fault("ec2:DescribeKeyPairs")?.key_pairs.unwrap_or_default();
+        Ok(Some(pairs.into_iter().map(|it| KeyPair { name: it.key_name.unwrap_or_default(), ..KeyPair::default() }).collect()))
     }
 }

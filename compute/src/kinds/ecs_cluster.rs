@@ -11,12 +11,12 @@ use aws_sdk_ecs::types::{
     ExecuteCommandLogConfiguration, ExecuteCommandLogging,
 };
 use contract::{ClusterName, KeyArn, LogGroupName};
-use engine::{Address, Ask, Class, Fault, Found, Identity, IdentityBy, Kind, Poll, Replace, Resource, Seen, Ticks};
+use engine::{Address, Ask, Class, Fault, Found, Identity, IdentityBy, Kind, Poll, Replace, Resource, Scope, Seen, Ticks};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
 /// What the cluster should be.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct EcsCluster {
     /// Its name, unique in account and region.
     pub name: String,
@@ -159,5 +159,10 @@ impl Calls<EcsCluster> for EcsClusters {
             Ok(Poll::Waiting(held.map_or_else(|| format!("{} ends", spec.name), |fault| fault.message)))
         };
         self.0.until(FREE_WITHIN).poll(ticks, look).await
+    }
+
+    async fn names(&self, scope: &Scope) -> Result<Option<Vec<EcsCluster>>, Fault> {
+        let clusters = super::names::clusters(&self.0, scope).await?.into_iter();
+        Ok(Some(clusters.map(|name| EcsCluster { name, ..EcsCluster::default() }).collect()))
     }
 }

@@ -11,7 +11,7 @@ use aws::named::{Calls, owned};
 use aws::{Aws, FaultExt};
 use aws_sdk_ecs::types::{LaunchType, Service, ServiceField};
 use contract::{ClusterName, SecurityGroupId, SubnetId, TargetGroupArn, TaskDefinitionArn};
-use engine::{Address, Ask, Class, Fault, Found, Identity, IdentityBy, Kind, Poll, Replace, Resource, Seen, Sink, Ticks};
+use engine::{Address, Ask, Class, Fault, Found, Identity, IdentityBy, Kind, Poll, Replace, Resource, Scope, Seen, Sink, Ticks};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -28,7 +28,7 @@ pub struct Target {
 }
 
 /// What the service should be.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct EcsService {
     /// Its cluster.
     pub cluster: ClusterName,
@@ -283,6 +283,11 @@ impl Calls<EcsService> for EcsServices {
             Ok(Poll::Waiting(format!("{} drains, {} tasks still run", spec.name, it.running_count())))
         };
         self.0.until(GONE_WITHIN).poll(ticks, look).await
+    }
+
+    async fn names(&self, scope: &Scope) -> Result<Option<Vec<EcsService>>, Fault> {
+        let services = super::names::services(&self.0, scope).await?.into_iter();
+        Ok(Some(services.map(|(cluster, name)| EcsService { cluster: cluster.into(), name, ..EcsService::default() }).collect()))
     }
 }
 

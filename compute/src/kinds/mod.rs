@@ -3,6 +3,7 @@
 mod container;
 mod ecs_cluster;
 mod ecs_service;
+mod names;
 mod patience;
 mod rollout;
 mod scalable_target;

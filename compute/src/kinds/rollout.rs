@@ -7,10 +7,11 @@ use serde::{Deserialize, Serialize};
 
 /// The state of the newest rollout. One that an interrupted run left behind, or that failed, is a difference: the next run waits
 /// for it, or tries again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Rollout {
     /// All tasks run.
+    #[default]
     Completed,
     /// Tasks start and stop.
     InProgress,

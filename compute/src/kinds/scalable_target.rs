@@ -6,11 +6,11 @@ use super::scaling_policy::{CONCURRENT_WITHIN, concurrent};
 use aws::named::{Calls, Tags, owned, tag_changes};
 use aws::{Aws, FaultExt};
 use aws_sdk_applicationautoscaling::types::{ScalableDimension, ScalableTarget as Live, ServiceNamespace};
-use engine::{Address, Ask, Fault, Found, Identity, IdentityBy, Kind, Replace, Resource, Seen};
+use engine::{Address, Ask, Fault, Found, Identity, IdentityBy, Kind, Replace, Resource, Scope, Seen};
 use serde::{Deserialize, Serialize};
 
 /// What the scalable target should be.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ScalableTarget {
     /// `service/<cluster>/<service>`.
     pub resource: String,
@@ -124,5 +124,17 @@ impl Calls<ScalableTarget> for ScalableTargets {
         let call = self.0.scaling.deregister_scalable_target().service_namespace(ServiceNamespace::Ecs).resource_id(&spec.resource);
         let call = call.scalable_dimension(ScalableDimension::EcsServiceDesiredCount);
         call.send().await.or_gone("application-autoscaling:DeregisterScalableTarget").map(|_| ())
+    }
+
+    async fn names(&self, scope: &Scope) -> Result<Option<Vec<ScalableTarget>>, Fault> {
+        let call = self.0.scaling.describe_scalable_targets().service_namespace(ServiceNamespace::Ecs);
+        let mut pages = call.scalable_dimension(ScalableDimension::EcsServiceDesiredCount).into_paginator().items().send();
+        let mut names = Vec::new();
+        while let Some(it) = pages.next().await {
+            let it = it.or_fault("application-autoscaling:DescribeScalableTargets")?;
+            let resource = Some(it.resource_id).filter(|resource| scope.may_name(resource));
+            names.extend(resource.map(|resource| ScalableTarget { resource, ..ScalableTarget::default() }));
+        }
+        Ok(Some(names))
     }
 }

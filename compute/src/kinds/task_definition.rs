@@ -11,14 +11,14 @@ use aws_sdk_ecs::types::{
     TaskDefinitionStatus, Volume,
 };
 use contract::{RoleArn, TaskDefinitionArn};
-use engine::{Address, Ask, Class, Driver, Fault, Found, Identity, IdentityBy, Kind, Resource, Seen, Ticks};
+use engine::{Address, Ask, Class, Driver, Fault, Found, Identity, IdentityBy, Kind, Lead, Resource, Scope, Seen, Ticks};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
 type Registration = aws_sdk_ecs::operation::register_task_definition::builders::RegisterTaskDefinitionFluentBuilder;
 
 /// What the tasks are: one container on Fargate.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct TaskDefinition {
     /// The family whose revisions AWS counts.
     pub family: String,
@@ -236,6 +236,16 @@ impl Driver<TaskDefinition> for TaskDefinitions {
         let Err(fault) = call.send().await.or_fault("ecs:DeregisterTaskDefinition") else { return Ok(()) };
         // The retry of a call whose answer was lost finds it inactive.
         if self.describe(arn.as_str()).await?.is_none() { Ok(()) } else { Err(fault) }
+    }
+
+    async fn list(&self, scope: &Scope) -> Result<Option<Vec<Lead<TaskDefinition>>>, Fault> {
+        let mut pages = self.0.ecs.list_task_definitions().status(TaskDefinitionStatus::Active).into_paginator().items().send();
+        let mut leads = Vec::new();
+        while let Some(arn) = pages.next().await {
+            let arn = Some(arn.or_fault("ecs:ListTaskDefinitions")?).filter(|arn| scope.may_name(arn));
+            leads.extend(arn.map(|arn| Lead { want: TaskDefinition::default(), last: Some(TaskDefinitionArn(arn)) }));
+        }
+        Ok(Some(leads))
     }
 }
 

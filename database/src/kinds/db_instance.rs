@@ -9,14 +9,14 @@ use aws::named::{Calls, owned};
 use aws::{Aws, FaultExt};
 use aws_sdk_rds::types::DbInstance as Live;
 use contract::{Database, KeyArn, ParameterGroupName, SecurityGroupId, SubnetGroupName};
-use engine::{Address, Ask, Class, Fault, Found, Identity, IdentityBy, Kind, Poll, Replace, Resource, Seen, Ticks};
+use engine::{Address, Ask, Class, Fault, Found, Identity, IdentityBy, Kind, Poll, Replace, Resource, Scope, Seen, Ticks};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// What the instance should be.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct DbInstance {
     /// Its name, unique in account and region.
     pub identifier: String,
@@ -213,5 +213,16 @@ impl Calls<DbInstance> for DbInstances {
             })
         };
         self.0.until(DELETED_WITHIN).poll(ticks, look).await
+    }
+
+    async fn names(&self, scope: &Scope) -> Result<Option<Vec<DbInstance>>, Fault> {
+        let mut pages = self.0.rds.describe_db_instances().into_paginator().items().send();
+        let mut names = Vec::new();
+        while let Some(it) = pages.next().await {
+            let identifier = it.or_fault("rds:DescribeDBInstances")?.db_instance_identifier.filter(|name| scope.may_name(name));
+            // AWS does not say whether a last snapshot is wanted: nobody loses data because it did not.
+            names.extend(identifier.map(|identifier| DbInstance { identifier, final_snapshot: true, ..DbInstance::default() }));
+        }
+        Ok(Some(names))
     }
 }

@@ -6,12 +6,12 @@ use aws::named::{Calls, owned};
 use aws::{Aws, FaultExt};
 use aws_sdk_rds::types::{ApplyMethod, Parameter};
 use contract::ParameterGroupName;
-use engine::{Address, Ask, Class, Fault, Found, Identity, IdentityBy, Kind, Resource, Seen};
+use engine::{Address, Ask, Class, Fault, Found, Identity, IdentityBy, Kind, Resource, Scope, Seen};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// What the group should be.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct DbParameterGroup {
     /// Its name, unique in account and region.
     pub name: String,
@@ -129,5 +129,15 @@ impl Calls<DbParameterGroup> for DbParameterGroups {
     async fn remove(&self, spec: &DbParameterGroup, _: &ParameterGroupName) -> Result<(), Fault> {
         let call = self.0.rds.delete_db_parameter_group().db_parameter_group_name(&spec.name);
         call.send().await.or_gone("rds:DeleteDBParameterGroup").map(|_| ())
+    }
+
+    async fn names(&self, scope: &Scope) -> Result<Option<Vec<DbParameterGroup>>, Fault> {
+        let mut pages = self.0.rds.describe_db_parameter_groups().into_paginator().items().send();
+        let mut names = Vec::new();
+        while let Some(it) = pages.next().await {
+            let name = it.or_fault("rds:DescribeDBParameterGroups")?.db_parameter_group_name.filter(|name| scope.may_name(name));
+            names.extend(name.map(|name| DbParameterGroup { name, ..DbParameterGroup::default() }));
+        }
+        Ok(Some(names))
     }
 }

@@ -5,11 +5,11 @@ use super::tags;
 use aws::named::{Calls, owned};
 use aws::{Aws, FaultExt};
 use contract::{SubnetGroupName, SubnetId};
-use engine::{Address, Ask, Fault, Found, Identity, IdentityBy, Kind, Replace, Resource, Seen};
+use engine::{Address, Ask, Fault, Found, Identity, IdentityBy, Kind, Replace, Resource, Scope, Seen};
 use serde::{Deserialize, Serialize};
 
 /// What the group should be.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct DbSubnetGroup {
     /// Its name, unique in account and region.
     pub name: String,
@@ -90,5 +90,15 @@ impl Calls<DbSubnetGroup> for DbSubnetGroups {
     async fn remove(&self, spec: &DbSubnetGroup, _: &SubnetGroupName) -> Result<(), Fault> {
         let call = self.0.rds.delete_db_subnet_group().db_subnet_group_name(&spec.name);
         call.send().await.or_gone("rds:DeleteDBSubnetGroup").map(|_| ())
+    }
+
+    async fn names(&self, scope: &Scope) -> Result<Option<Vec<DbSubnetGroup>>, Fault> {
+        let mut pages = self.0.rds.describe_db_subnet_groups().into_paginator().items().send();
+        let mut names = Vec::new();
+        while let Some(it) = pages.next().await {
+            let name = it.or_fault("rds:DescribeDBSubnetGroups")?.db_subnet_group_name.filter(|name| scope.may_name(name));
+            names.extend(name.map(|name| DbSubnetGroup { name, ..DbSubnetGroup::default() }));
+        }
+        Ok(Some(names))
     }
 }

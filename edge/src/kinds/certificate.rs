@@ -4,12 +4,12 @@
 use aws::named::{Tags, tag_changes};
 use aws::{Aws, FaultExt};
 use aws_sdk_acm::types::{CertificateDetail, CertificateStatus, Tag, ValidationMethod};
-use engine::{Address, Ask, Class, Driver, Fault, Found, Identity, IdentityBy, Kind, Poll, Resource, Seen, Sink, Ticks};
+use engine::{Address, Ask, Class, Driver, Fault, Found, Identity, IdentityBy, Kind, Lead, Poll, Resource, Scope, Seen, Sink, Ticks};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
 /// What the certificate should be.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Certificate {
     /// Its domain name.
     pub domain: String,
@@ -31,7 +31,7 @@ impl Certificate {
 }
 
 /// A requested certificate.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Requested {
     /// Its ARN.
     pub arn: String,
@@ -176,5 +176,15 @@ impl Driver<Certificate> for Certificates {
         let delete =
             || async { self.0.acm.delete_certificate().certificate_arn(&arn).send().await.or_gone("acm:DeleteCertificate").map(|_| ()) };
         aws::ec2::when_free(&self.0, FREED_WITHIN, ticks, delete).await
+    }
+
+    async fn list(&self, _: &Scope) -> Result<Option<Vec<Lead<Certificate>>>, Fault> {
+        let mut pages = self.0.acm.list_certificates().into_paginator().items().send();
+        let mut leads = Vec::new();
+        while let Some(it) = pages.next().await {
+            let arn = it.or_fault("acm:ListCertificates")?.certificate_arn.unwrap_or_default();
+            leads.push(Lead { want: Certificate::default(), last: Some(Requested { arn, ..Requested::default() }) });
+        }
+        Ok(Some(leads))
     }
 }

@@ -8,15 +8,16 @@ use aws_sdk_elasticloadbalancingv2::types::{
     Action as SdkAction, ActionTypeEnum, Certificate, Listener as Live, ProtocolEnum, RedirectActionConfig, RedirectActionStatusCodeEnum,
 };
 use contract::{CertificateArn, ListenerArn, TargetGroupArn};
-use engine::{Address, Ask, Fault, Found, Identity, IdentityBy, Kind, Replace, Resource, Seen};
+use engine::{Address, Ask, Fault, Found, Identity, IdentityBy, Kind, Replace, Resource, Scope, Seen};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
 /// What is spoken.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Protocol {
     /// In clear.
+    #[default]
     Http,
     /// TLS 1.2 and 1.3.
     Https {
@@ -28,19 +29,20 @@ pub enum Protocol {
 }
 
 /// What happens with a request.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Action {
     /// A target answers it.
     Forward(TargetGroupArn),
     /// The same address with HTTPS, for good.
+    #[default]
     RedirectToHttps,
     /// Something that this tool never sets: someone changed it.
     Other(String),
 }
 
 /// What the listener should be.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Listener {
     /// Its load balancer's ARN.
     pub load_balancer: String,
@@ -186,5 +188,19 @@ impl Calls<Listener> for Listeners {
     async fn remove(&self, _: &Listener, arn: &ListenerArn) -> Result<(), Fault> {
         let call = self.0.elb.delete_listener().listener_arn(arn.as_str());
         call.send().await.or_gone("elasticloadbalancing:DeleteListener").map(|_| ())
+    }
+
+    async fn names(&self, scope: &Scope) -> Result<Option<Vec<Listener>>, Fault> {
+        let mut pages = self.0.elb.describe_load_balancers().into_paginator().items().send();
+        let mut balancers = BTreeSet::new();
+        while let Some(it) = pages.next().await {
+            let it = it.or_fault("elasticloadbalancing:DescribeLoadBalancers")?;
+            if scope.may_name(it.load_balancer_name().unwrap_or_default()) {
+                balancers.extend(it.load_balancer_arn);
+            }
+        }
+        let listeners = self.of(balancers).await?.into_iter();
+        let place = |it: Live| (it.load_balancer_arn.unwrap_or_default(), it.port.unwrap_or_default());
+        Ok(Some(listeners.map(place).map(|(load_balancer, port)| Listener { load_balancer, port, ..Listener::default() }).collect()))
     }
 }

@@ -6,13 +6,13 @@ use aws::named::{Calls, owned};
 use aws::{Aws, FaultExt};
 use aws_sdk_elasticloadbalancingv2::types::{LoadBalancer as Live, LoadBalancerAttribute, LoadBalancerSchemeEnum, LoadBalancerTypeEnum};
 use contract::{LoadBalancer, SecurityGroupId, SubnetId};
-use engine::{Address, Ask, Class, Fault, Found, Identity, IdentityBy, Kind, Poll, Replace, Resource, Seen, Ticks};
+use engine::{Address, Ask, Class, Fault, Found, Identity, IdentityBy, Kind, Poll, Replace, Resource, Scope, Seen, Ticks};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// What the load balancer should be.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct LoadBalancerSpec {
     /// Its name, unique in account and region, at most 32 characters.
     pub name: String,
@@ -189,5 +189,16 @@ impl Calls<LoadBalancerSpec> for LoadBalancers {
             Ok(if there { Poll::Waiting(format!("{} is going", spec.name)) } else { Poll::Ready(()) })
         };
         self.0.until(GONE_WITHIN).poll(ticks, look).await
+    }
+
+    async fn names(&self, scope: &Scope) -> Result<Option<Vec<LoadBalancerSpec>>, Fault> {
+        let mut pages = self.0.elb.describe_load_balancers().into_paginator().items().send();
+        let mut names = Vec::new();
+        while let Some(it) = pages.next().await {
+            let it = it.or_fault("elasticloadbalancing:DescribeLoadBalancers")?;
+            let name = it.load_balancer_name.filter(|name| scope.may_name(name));
+            names.extend(name.map(|name| LoadBalancerSpec { name, ..LoadBalancerSpec::default() }));
+        }
+        Ok(Some(names))
     }
 }

@@ -7,12 +7,12 @@ use aws::named::{Calls, owned};
 use aws::{Aws, FaultExt};
 use aws_sdk_elasticloadbalancingv2::types::{Matcher, ProtocolEnum, TargetGroup as Live, TargetGroupAttribute, TargetTypeEnum};
 use contract::{TargetGroupArn, VpcId};
-use engine::{Address, Ask, Fault, Found, Identity, IdentityBy, Kind, LayerName, Resource, Seen, Sink};
+use engine::{Address, Ask, Fault, Found, Identity, IdentityBy, Kind, LayerName, Resource, Scope, Seen, Sink};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
 /// What the target group should be.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct TargetGroup {
     /// Its name, unique in account and region, without a generation.
     pub name: String,
@@ -145,6 +145,17 @@ impl Calls<TargetGroup> for TargetGroups {
             call.send().await.or_gone("elasticloadbalancing:DeleteTargetGroup").map(|_| ())
         };
         aws::ec2::when_free(&self.0, FREED_WITHIN, &ticks, delete).await
+    }
+
+    async fn names(&self, scope: &Scope) -> Result<Option<Vec<TargetGroup>>, Fault> {
+        let mut pages = self.0.elb.describe_target_groups().into_paginator().items().send();
+        let mut names = Vec::new();
+        while let Some(it) = pages.next().await {
+            let it = it.or_fault("elasticloadbalancing:DescribeTargetGroups")?;
+            let name = it.target_group_name.filter(|name| scope.may_name(name));
+            names.extend(name.map(|name| TargetGroup { name, ..TargetGroup::default() }));
+        }
+        Ok(Some(names))
     }
 }
 

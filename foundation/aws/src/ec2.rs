@@ -3,7 +3,7 @@
 use crate::{Aws, FaultExt};
 use aws_sdk_ec2::types::{Filter, ResourceType, Tag, TagSpecification};
 use engine::resource::tag;
-use engine::{Address, Ask, Fault, Identity, Resource};
+use engine::{Address, Ask, Fault, Identity, Lead, Resource, Scope};
 use std::collections::BTreeMap;
 use std::future::Future;
 
@@ -81,6 +81,25 @@ where
         }
     }
     Ok(found)
+}
+
+/// Leads to every object that carries the tags of this stack and environment.
+///
+/// # Errors
+/// The fault of a read.
+pub async fn leads<R, T, F, Fut>(scope: &Scope, fetch: F) -> Result<Option<Vec<Lead<R>>>, Fault>
+where
+    R: Resource<Output: From<String>> + Default,
+    F: Fn(Vec<Filter>) -> Fut + Send,
+    Fut: Future<Output = Result<Vec<Item<T>>, Fault>> + Send,
+{
+    let items = fetch(in_scope(scope)).await?.into_iter();
+    Ok(Some(items.map(|item| Lead { want: R::default(), last: Some(item.id.into()) }).collect()))
+}
+
+/// The filters for everything of a stack and environment.
+pub fn in_scope(scope: &Scope) -> Vec<Filter> {
+    [(tag::STACK, &scope.stack), (tag::ENV, &scope.env)].map(|(key, value)| filter(&format!("tag:{key}"), [value.clone()])).to_vec()
 }
 
 /// Brings the tags of `id` to those of `who`, where `seen` are the ones that it has.

@@ -1,7 +1,7 @@
 //! Kinds that AWS knows by a unique name or by their place: look, create, change, remove. Most kinds are of this sort, and what
 //! must never go wrong is here once: look before a create, look again after a lost answer, take nobody else's object.
 
-use engine::{Ask, Class, Driver, Fault, Found, Identity, Resource, Seen, Ticks};
+use engine::{Ask, Class, Driver, Fault, Found, Identity, Lead, Resource, Scope, Seen, Ticks};
 use std::collections::BTreeMap;
 use std::future::Future;
 
@@ -25,6 +25,12 @@ pub trait Calls<R: Resource>: Send + Sync + 'static {
     /// Waits until a made or changed object is usable.
     fn settle(&self, _want: &R, _output: &R::Output, _ticks: &Ticks) -> impl Future<Output = Result<(), Fault>> + Send {
         async { Ok(()) }
+    }
+
+    /// The names of every object that may be this stack's and environment's, as settings of which only the name is known; `None` for
+    /// a kind without tags. See [`Driver::list`].
+    fn names(&self, _scope: &Scope) -> impl Future<Output = Result<Option<Vec<R>>, Fault>> + Send {
+        async { Ok(None) }
     }
 
     /// Waits until a removed object is gone.
@@ -122,6 +128,11 @@ impl<R: Resource, T: Calls<R>> Driver<R> for Named<T> {
         }
         self.0.remove(spec, &there.output).await?;
         self.0.settle_gone(who, spec, ticks).await
+    }
+
+    async fn list(&self, scope: &Scope) -> Result<Option<Vec<Lead<R>>>, Fault> {
+        let names = self.0.names(scope).await?;
+        Ok(names.map(|names| names.into_iter().map(|want| Lead { want, last: None }).collect()))
     }
 }
 

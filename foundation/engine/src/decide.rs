@@ -78,7 +78,7 @@ fn differences(rules: &Rules, want: &Value, seen: &SeenValue, row: Option<&Row>)
 }
 
 /// Tags that are wanted and differ, or that we once set and are not wanted any more. Tags of others are theirs.
-fn tag_differences(want: &Tags, seen: &SeenValue, row: Option<&Row>) -> Vec<Change> {
+pub(crate) fn tag_differences(want: &Tags, seen: &SeenValue, row: Option<&Row>) -> Vec<Change> {
     let Some(live) = &seen.tags else { return Vec::new() };
     let applied = row.map(|row| &row.who.tags);
     // The generation is part of the identity, not a setting: what it is decides which object is meant.
@@ -159,6 +159,7 @@ mod tests {
         protected: false,
         typical: std::time::Duration::ZERO,
         sets: &["subnets"],
+        not_adopted: None,
     };
 
     fn seen(live: Value, ours: bool) -> SeenValue {

@@ -3,7 +3,8 @@
 use crate::Address;
 use crate::event::Ticks;
 use crate::fault::{Class, Fault};
-use crate::resource::{Identity, Kind, Replace, Resource};
+use crate::resource::{Identity, Kind, Replace, Resource, Scope};
+use crate::scan::Tagged;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -38,6 +39,15 @@ pub struct Seen<R: Resource> {
 /// The answers of a batched observation: an address that is missing has nothing in AWS.
 pub type Found<R> = BTreeMap<Address, Seen<R>>;
 
+/// A trail to an object that nobody asked for by its address: enough to observe it.
+#[derive(Clone, Debug)]
+pub struct Lead<R: Resource> {
+    /// Its settings as far as they are known: a name, a place. What AWS does not give back must be safe for a delete.
+    pub want: R,
+    /// Its id, where that is what AWS knows it by.
+    pub last: Option<R::Output>,
+}
+
 /// Does the work for one kind.
 ///
 /// A read that failed or was throttled is an `Err`, never "nothing there".
@@ -58,6 +68,12 @@ pub trait Driver<R: Resource>: Send + Sync + 'static {
     /// Deletes the object and waits until it is gone. Something that is already gone is a success. `spec` is what was last
     /// applied, `last` what it gave back (`None` after a lost create response: look by identity).
     fn delete(&self, who: &Identity, spec: &R, last: Option<&R::Output>, ticks: &Ticks) -> impl Future<Output = Result<(), Fault>> + Send;
+
+    /// Leads to every object that may carry the tags of this stack and environment (they are compared afterwards); `None` for a
+    /// kind that AWS gives no tags, which is found through its declaration only.
+    fn list(&self, _scope: &Scope) -> impl Future<Output = Result<Option<Vec<Lead<R>>>, Fault>> + Send {
+        async { Ok(None) }
+    }
 }
 
 type Work<'a, T> = Pin<Box<dyn Future<Output = Result<T, Fault>> + Send + 'a>>;
@@ -101,12 +117,22 @@ pub struct Rules {
     pub typical: Duration,
     /// See [`Resource::SETS`].
     pub sets: &'static [&'static str],
+    /// See [`Resource::NOT_ADOPTED`].
+    pub not_adopted: Option<&'static str>,
 }
 
 impl Rules {
     /// The rules of `R`.
     pub fn of<R: Resource>() -> Rules {
-        Rules { kind: R::KIND, replace_on: R::REPLACE_ON, replace: R::REPLACE, protected: R::PROTECTED, typical: R::TYPICAL, sets: R::SETS }
+        Rules {
+            kind: R::KIND,
+            replace_on: R::REPLACE_ON,
+            replace: R::REPLACE,
+            protected: R::PROTECTED,
+            typical: R::TYPICAL,
+            sets: R::SETS,
+            not_adopted: R::NOT_ADOPTED,
+        }
     }
 }
 
@@ -125,6 +151,8 @@ pub trait AnyDriver: Send + Sync {
     fn ensure<'a>(&'a self, who: &'a Identity, want: &'a Value, seen: Option<&'a SeenValue>, ticks: &'a Ticks) -> Work<'a, Value>;
     /// See [`Driver::delete`].
     fn delete<'a>(&'a self, who: &'a Identity, spec: &'a Value, last: Option<&'a Value>, ticks: &'a Ticks) -> Work<'a, ()>;
+    /// Every object that carries the tags of this stack and environment; `None` for a kind without tags. See [`Driver::list`].
+    fn list<'a>(&'a self, scope: &'a Scope) -> Work<'a, Option<Vec<Tagged>>>;
 }
 
 struct Typed<R, D> {
@@ -192,6 +220,28 @@ impl<R: Resource, D: Driver<R>> AnyDriver for Typed<R, D> {
             let spec = read::<R>(R::KIND, spec)?;
             let last = last.map(|last| read::<R::Output>(R::KIND, last)).transpose()?;
             self.driver.delete(who, &spec, last.as_ref(), ticks).await
+        })
+    }
+
+    fn list<'a>(&'a self, scope: &'a Scope) -> Work<'a, Option<Vec<Tagged>>> {
+        Box::pin(async move {
+            let Some(leads) = self.driver.list(scope).await? else { return Ok(None) };
+            let ask = |(number, lead): (usize, Lead<R>)| {
+                // Answers are told apart by address, and what the real one is only the tags will tell.
+                let at = Address::new(crate::LayerName::Network, format!("lead-{number}"));
+                Ask { who: scope.identity(&at, 1, lead.want.identity(1)), want: lead.want, last: lead.last }
+            };
+            let asks: Vec<Ask<R>> = leads.into_iter().enumerate().map(ask).collect();
+            if asks.is_empty() {
+                return Ok(Some(Vec::new()));
+            }
+            let found = self.driver.observe(&asks).await?.into_values();
+            let ours = found.filter_map(|seen| Some((seen.tags.clone().filter(|tags| scope.owns(tags))?, seen)));
+            let tagged = |(tags, seen): (BTreeMap<String, String>, Seen<R>)| {
+                let (spec, output) = (write(R::KIND, &seen.live)?, write(R::KIND, &seen.output)?);
+                Ok(Tagged { kind: R::KIND, tags, by: seen.live.identity(1), spec, output })
+            };
+            ours.map(tagged).collect::<Result<_, _>>().map(Some)
         })
     }
 }

@@ -4,6 +4,7 @@
 //! [`planner`] compares them with what the [`driver`]s observe and with the [`ledger`]; [`apply`] walks the plan.
 
 pub mod address;
+pub mod adopt;
 pub mod apply;
 pub mod decide;
 pub mod driver;
@@ -17,16 +18,18 @@ pub mod order;
 pub mod outputs;
 pub mod plan;
 pub mod planner;
+pub mod rebuild;
 pub mod resource;
+pub mod scan;
 pub mod until;
 
 pub use address::{Address, LayerName};
-pub use driver::{Ask, Driver, Found, Kinds, Seen};
+pub use driver::{Ask, Driver, Found, Kinds, Lead, Seen};
 pub use event::{Event, Fact, Sink, Ticks};
 pub use fault::{Class, Fault};
 pub use graph::{DeclareError, Graph};
 pub use handle::Handle;
 pub use layer::{Doors, Layer, LayerError};
 pub use outputs::Outputs;
-pub use resource::{Identity, IdentityBy, Kind, Replace, Resource};
+pub use resource::{Identity, IdentityBy, Kind, Replace, Resource, Scope};
 pub use until::{Poll, Until};

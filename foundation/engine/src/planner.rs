@@ -87,12 +87,12 @@ pub async fn plan(request: &Request<'_>) -> Result<Plan, PlanError> {
 }
 
 impl Request<'_> {
-    fn memory_of(&self, at: &Address) -> Option<&Folded> {
+    pub(crate) fn memory_of(&self, at: &Address) -> Option<&Folded> {
         self.memory.get(&at.layer)
     }
 
     /// The generation that a successor at this address would have.
-    fn fresh(&self, at: &Address) -> u32 {
+    pub(crate) fn fresh(&self, at: &Address) -> u32 {
         let folded = self.memory_of(at);
         let current = folded.and_then(|folded| folded.current(at)).map_or(0, |row| row.who.generation);
         folded.and_then(|folded| folded.highest.get(at)).copied().unwrap_or_default().max(current) + 1

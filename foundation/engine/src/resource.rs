@@ -46,6 +46,8 @@ pub trait Resource: Serialize + DeserializeOwned + Clone + Send + Sync + 'static
     const TYPICAL: Duration = Duration::from_secs(1);
     /// Fields whose lists are sets: their order is not a change.
     const SETS: &'static [&'static str] = &[];
+    /// Why an object that others made cannot be taken over, where it cannot.
+    const NOT_ADOPTED: Option<&'static str> = None;
     /// What readers may use.
     type Output: Serialize + DeserializeOwned + Clone + Send + Sync + 'static;
 
@@ -98,6 +100,17 @@ pub struct Scope {
 }
 
 impl Scope {
+    /// Whether `tags` say that the object belongs to this stack and environment, whatever its address.
+    pub fn owns(&self, tags: &BTreeMap<String, String>) -> bool {
+        tags.get(tag::STACK) == Some(&self.stack) && tags.get(tag::ENV) == Some(&self.env)
+    }
+
+    /// Whether an object of this name may belong to this stack and environment: names are made from both. Lists are narrowed by
+    /// it before tags are read one by one.
+    pub fn may_name(&self, name: &str) -> bool {
+        ['-', '/'].iter().any(|between| name.contains(&format!("{}{between}{}", self.stack, self.env)))
+    }
+
     /// Mints the identity of `address#generation`: the same whenever it is asked.
     pub fn identity(&self, address: &Address, generation: u32, by: IdentityBy) -> Identity {
         let mut tags = self.tags.clone();

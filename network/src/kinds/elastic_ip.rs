@@ -6,12 +6,12 @@ use aws::{Aws, FaultExt, never_twice};
 use aws_sdk_ec2::types::DomainType;
 use aws_sdk_ec2::types::{Filter, ResourceType};
 use contract::AllocationId;
-use engine::{Address, Ask, Class, Driver, Fault, Found, Identity, IdentityBy, Kind, Resource, Seen, Ticks};
+use engine::{Address, Ask, Class, Driver, Fault, Found, Identity, IdentityBy, Kind, Lead, Resource, Scope, Seen, Ticks};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
 /// An Elastic IP address.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct ElasticIp {
     /// What it is for; only told to people.
     pub purpose: String,
@@ -101,5 +101,9 @@ impl Driver<ElasticIp> for ElasticIps {
             }
         };
         when_free(&self.0, FREED_WITHIN, ticks, release).await
+    }
+
+    async fn list(&self, scope: &Scope) -> Result<Option<Vec<Lead<ElasticIp>>>, Fault> {
+        aws::ec2::leads(scope, |filters| self.fetch(filters)).await
     }
 }

@@ -5,12 +5,12 @@ use aws::ec2::{Item, find, once, sync_tags, tag_specification, when_free};
 use aws::{Aws, FaultExt, never_twice};
 use aws_sdk_ec2::types::{Filter, ResourceType};
 use contract::{InternetGatewayId, VpcId};
-use engine::{Address, Ask, Driver, Fault, Found, Identity, IdentityBy, Kind, Resource, Seen, Ticks};
+use engine::{Address, Ask, Driver, Fault, Found, Identity, IdentityBy, Kind, Lead, Resource, Scope, Seen, Ticks};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
 /// An internet gateway and its attachment to the VPC.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct InternetGateway {
     /// The VPC that it is attached to.
     pub vpc: VpcId,
@@ -148,5 +148,9 @@ impl Driver<InternetGateway> for InternetGateways {
         };
         when_free(&self.0, FREED_WITHIN, ticks, detach).await?;
         self.0.ec2.delete_internet_gateway().internet_gateway_id(id.as_str()).send().await.or_gone("ec2:DeleteInternetGateway").map(|_| ())
+    }
+
+    async fn list(&self, scope: &Scope) -> Result<Option<Vec<Lead<InternetGateway>>>, Fault> {
+        aws::ec2::leads(scope, |filters| self.fetch(filters)).await
     }
 }

@@ -5,12 +5,12 @@ use aws::ec2::{Item, find, once, sync_tags, tag_specification};
 use aws::{Aws, FaultExt};
 use aws_sdk_ec2::types::{Filter, ResourceType};
 use contract::{AllocationId, NatGatewayId, SubnetId};
-use engine::{Address, Ask, Class, Driver, Fault, Found, Identity, IdentityBy, Kind, Poll, Replace, Resource, Seen, Ticks};
+use engine::{Address, Ask, Class, Driver, Fault, Found, Identity, IdentityBy, Kind, Lead, Poll, Replace, Resource, Scope, Seen, Ticks};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
 /// A public NAT gateway.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct NatGateway {
     /// The public subnet that it stands in.
     pub subnet: SubnetId,
@@ -148,5 +148,9 @@ impl Driver<NatGateway> for NatGateways {
             })
         };
         self.0.until(DELETED_WITHIN).poll(ticks, look).await
+    }
+
+    async fn list(&self, scope: &Scope) -> Result<Option<Vec<Lead<NatGateway>>>, Fault> {
+        aws::ec2::leads(scope, |filters| self.fetch(filters)).await
     }
 }

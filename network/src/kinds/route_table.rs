@@ -5,11 +5,11 @@ use aws::ec2::{Item, find, once, sync_tags, tag_specification};
 use aws::{Aws, FaultExt};
 use aws_sdk_ec2::types::{Filter, ResourceType};
 use contract::{RouteTableId, VpcId};
-use engine::{Address, Ask, Driver, Fault, Found, Identity, IdentityBy, Kind, Resource, Seen, Ticks};
+use engine::{Address, Ask, Driver, Fault, Found, Identity, IdentityBy, Kind, Lead, Resource, Scope, Seen, Ticks};
 use serde::{Deserialize, Serialize};
 
 /// A route table; its routes and associations are objects of their own.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct RouteTable {
     /// Its VPC.
     pub vpc: VpcId,
@@ -89,5 +89,9 @@ impl Driver<RouteTable> for RouteTables {
         };
         let Some(id) = id else { return Ok(()) };
         self.0.ec2.delete_route_table().route_table_id(id.as_str()).send().await.or_gone("ec2:DeleteRouteTable").map(|_| ())
+    }
+
+    async fn list(&self, scope: &Scope) -> Result<Option<Vec<Lead<RouteTable>>>, Fault> {
+        aws::ec2::leads(scope, |filters| self.fetch(filters)).await
     }
 }

@@ -5,13 +5,13 @@ use aws::ec2::{Item, find, once, sync_tags, tag_specification, when_free};
 use aws::{Aws, FaultExt, never_twice};
 use aws_sdk_ec2::types::{Filter, ResourceType};
 use contract::{SubnetId, VpcId};
-use engine::{Address, Ask, Driver, Fault, Found, Identity, IdentityBy, Kind, Resource, Seen, Ticks};
+use engine::{Address, Ask, Driver, Fault, Found, Identity, IdentityBy, Kind, Lead, Resource, Scope, Seen, Ticks};
 use ipnet::Ipv4Net;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
 /// A subnet in one zone.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Subnet {
     /// Its VPC.
     pub vpc: VpcId,
@@ -116,5 +116,9 @@ impl Driver<Subnet> for Subnets {
         let Some(id) = id else { return Ok(()) };
         let delete = || async { self.0.ec2.delete_subnet().subnet_id(id.as_str()).send().await.or_gone("ec2:DeleteSubnet").map(|_| ()) };
         when_free(&self.0, FREED_WITHIN, ticks, delete).await
+    }
+
+    async fn list(&self, scope: &Scope) -> Result<Option<Vec<Lead<Subnet>>>, Fault> {
+        aws::ec2::leads(scope, |filters| self.fetch(filters)).await
     }
 }

@@ -6,13 +6,13 @@ use aws::{Aws, FaultExt, never_twice};
 use aws_sdk_ec2::types::{AttributeBooleanValue, VpcAttributeName};
 use aws_sdk_ec2::types::{Filter, ResourceType};
 use contract::VpcId;
-use engine::{Address, Ask, Driver, Fault, Found, Identity, IdentityBy, Kind, Resource, Seen, Ticks};
+use engine::{Address, Ask, Driver, Fault, Found, Identity, IdentityBy, Kind, Lead, Resource, Scope, Seen, Ticks};
 use ipnet::Ipv4Net;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
 /// A VPC with its DNS switches.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Vpc {
     /// Its range, /16 to /28.
     pub cidr: Ipv4Net,
@@ -129,5 +129,9 @@ impl Driver<Vpc> for Vpcs {
         let Some(id) = id else { return Ok(()) };
         let delete = || async { self.0.ec2.delete_vpc().vpc_id(id.as_str()).send().await.or_gone("ec2:DeleteVpc").map(|_| ()) };
         when_free(&self.0, FREED_WITHIN, ticks, delete).await
+    }
+
+    async fn list(&self, scope: &Scope) -> Result<Option<Vec<Lead<Vpc>>>, Fault> {
+        aws::ec2::leads(scope, |filters| self.fetch(filters)).await
     }
 }

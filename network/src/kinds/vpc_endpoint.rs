@@ -5,22 +5,23 @@ use aws::ec2::{Item, find, sync_tags, tag_specification};
 use aws::{Aws, FaultExt};
 use aws_sdk_ec2::types::{Filter, ResourceType, VpcEndpointType};
 use contract::{RouteTableId, SecurityGroupId, SubnetId, VpcEndpointId, VpcId};
-use engine::{Address, Ask, Driver, Fault, Found, Identity, IdentityBy, Kind, Poll, Resource, Seen, Ticks};
+use engine::{Address, Ask, Driver, Fault, Found, Identity, IdentityBy, Kind, Lead, Poll, Resource, Scope, Seen, Ticks};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
 /// How traffic reaches an endpoint.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum EndpointType {
     /// Through a route: S3, free of charge.
+    #[default]
     Gateway,
     /// Through network interfaces, with private DNS.
     Interface,
 }
 
 /// A way to one service.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct VpcEndpoint {
     /// Its VPC.
     pub vpc: VpcId,
@@ -189,5 +190,9 @@ impl Driver<VpcEndpoint> for VpcEndpoints {
             })
         };
         self.0.until(AVAILABLE_WITHIN).poll(ticks, look).await
+    }
+
+    async fn list(&self, scope: &Scope) -> Result<Option<Vec<Lead<VpcEndpoint>>>, Fault> {
+        aws::ec2::leads(scope, |filters| self.fetch(filters)).await
     }
 }

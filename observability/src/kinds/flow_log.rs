@@ -5,11 +5,11 @@ use aws::ec2::{Item, find, once, sync_tags, tag_specification};
 use aws::{Aws, FaultExt};
 use aws_sdk_ec2::types::{Filter, FlowLogsResourceType, LogDestinationType, ResourceType, TrafficType};
 use contract::{FlowLogId, LogGroupName, RoleArn, VpcId};
-use engine::{Address, Ask, Class, Driver, Fault, Found, Identity, IdentityBy, Kind, Replace, Resource, Seen, Ticks};
+use engine::{Address, Ask, Class, Driver, Fault, Found, Identity, IdentityBy, Kind, Lead, Replace, Resource, Scope, Seen, Ticks};
 use serde::{Deserialize, Serialize};
 
 /// What the flow log should be. AWS changes nothing of it in place.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct FlowLog {
     /// The VPC.
     pub vpc: VpcId,
@@ -106,5 +106,9 @@ impl Driver<FlowLog> for FlowLogs {
         };
         let Some(id) = id else { return Ok(()) };
         self.0.ec2.delete_flow_logs().flow_log_ids(id.as_str()).send().await.or_gone("ec2:DeleteFlowLogs").map(|_| ())
+    }
+
+    async fn list(&self, scope: &Scope) -> Result<Option<Vec<Lead<FlowLog>>>, Fault> {
+        aws::ec2::leads(scope, |filters| self.fetch(filters)).await
     }
 }

@@ -4,12 +4,12 @@
 use aws::named::{Calls, Tags, has_identity, tag_changes};
 use aws::{Aws, FaultExt};
 use contract::{KeyArn, LogGroupName};
-use engine::{Address, Ask, Fault, Found, Identity, IdentityBy, Kind, Replace, Resource, Seen};
+use engine::{Address, Ask, Fault, Found, Identity, IdentityBy, Kind, Replace, Resource, Scope, Seen};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 
 /// What the log group should be.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct LogGroup {
     /// Its name.
     pub name: String,
@@ -125,5 +125,15 @@ impl Calls<LogGroup> for LogGroups {
 
     async fn remove(&self, spec: &LogGroup, _: &LogGroupName) -> Result<(), Fault> {
         self.0.logs.delete_log_group().log_group_name(&spec.name).send().await.or_gone("logs:DeleteLogGroup").map(|_| ())
+    }
+
+    async fn names(&self, scope: &Scope) -> Result<Option<Vec<LogGroup>>, Fault> {
+        let mut pages = self.0.logs.describe_log_groups().into_paginator().items().send();
+        let mut names = Vec::new();
+        while let Some(group) = pages.next().await {
+            let name = group.or_fault("logs:DescribeLogGroups")?.log_group_name.filter(|name| scope.may_name(name));
+            names.extend(name.map(|name| LogGroup { name, ..LogGroup::default() }));
+        }
+        Ok(Some(names))
     }
 }

@@ -5,11 +5,11 @@ use aws::named::{Calls, Tags, owned, tag_changes};
 use aws::{Aws, FaultExt};
 use aws_sdk_sns::types::Tag;
 use contract::{KeyArn, TopicArn};
-use engine::{Address, Ask, Fault, Found, Identity, IdentityBy, Kind, Replace, Resource, Seen};
+use engine::{Address, Ask, Fault, Found, Identity, IdentityBy, Kind, Replace, Resource, Scope, Seen};
 use serde::{Deserialize, Serialize};
 
 /// What the topic should be.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct SnsTopic {
     /// Its name, unique in account and region.
     pub name: String,
@@ -86,5 +86,16 @@ impl Calls<SnsTopic> for SnsTopics {
 
     async fn remove(&self, _: &SnsTopic, arn: &TopicArn) -> Result<(), Fault> {
         self.0.sns.delete_topic().topic_arn(arn.as_str()).send().await.or_gone("sns:DeleteTopic").map(|_| ())
+    }
+
+    async fn names(&self, scope: &Scope) -> Result<Option<Vec<SnsTopic>>, Fault> {
+        let mut pages = self.0.sns.list_topics().into_paginator().items().send();
+        let mut names = Vec::new();
+        while let Some(topic) = pages.next().await {
+            let arn = topic.or_fault("sns:ListTopics")?.topic_arn.unwrap_or_default();
+            let name = arn.rsplit(':').next().filter(|name| scope.may_name(name));
+            names.extend(name.map(|name| SnsTopic { name: name.to_owned(), ..SnsTopic::default() }));
+        }
+        Ok(Some(names))
     }
 }

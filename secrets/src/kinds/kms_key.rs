@@ -5,12 +5,12 @@ use aws::named::{Tags, tag_changes};
 use aws::{Aws, FaultExt, never_twice};
 use aws_sdk_kms::types::{KeyMetadata, KeyState, Tag};
 use contract::KeyArn;
-use engine::{Address, Ask, Class, Driver, Fault, Found, Identity, IdentityBy, Kind, Resource, Seen, Ticks};
+use engine::{Address, Ask, Class, Driver, Fault, Found, Identity, IdentityBy, Kind, Lead, Resource, Scope, Seen, Ticks};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 /// What the key should be.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct KmsKey {
     /// What it is for.
     pub description: String,
@@ -56,10 +56,11 @@ impl KmsKeys {
         Ok(self.0.kms.describe_key().key_id(id).send().await.or_gone("kms:DescribeKey")?.and_then(|answer| answer.key_metadata))
     }
 
-    /// Ours among all keys of the account. Keys cannot be filtered by tags, so this reads the tags of each: only for a key
-    /// whose create answer was lost, or whose ledger was.
-    async fn search(&self, who: &Identity) -> Result<Option<(KeyMetadata, Tags)>, Fault> {
+    /// Those among all keys of the account whose tags are `wanted`. Keys cannot be filtered by tags, so this reads the tags of each:
+    /// only for a key whose create answer was lost, or whose ledger was.
+    async fn search(&self, wanted: impl Fn(&Tags) -> bool) -> Result<Vec<(KeyMetadata, Tags)>, Fault> {
         let mut pages = self.0.kms.list_keys().into_paginator().items().send();
+        let mut found = Vec::new();
         while let Some(key) = pages.next().await {
             let id = key.or_fault("kms:ListKeys")?.key_id.unwrap_or_default();
             // Keys of AWS's own services do not show their tags to everybody.
@@ -67,13 +68,17 @@ impl KmsKeys {
                 Err(fault) if fault.class == Class::Denied => continue,
                 other => other?.unwrap_or_default(),
             };
-            if who.owns(&tags)
+            if wanted(&tags)
                 && let Some(key) = self.describe(&id).await?
             {
-                return Ok(Some((key, tags)));
+                found.push((key, tags));
             }
         }
-        Ok(None)
+        Ok(found)
+    }
+
+    async fn one(&self, who: &Identity) -> Result<Option<(KeyMetadata, Tags)>, Fault> {
+        Ok(self.search(|tags| who.owns(tags)).await?.into_iter().next())
     }
 
     async fn seen(&self, ask: &Ask<KmsKey>) -> Result<Option<Seen<KmsKey>>, Fault> {
@@ -82,7 +87,7 @@ impl KmsKeys {
                 (Some(key), Some(tags)) => Some((key, tags)),
                 _ => None,
             },
-            None => self.search(&ask.who).await?,
+            None => self.one(&ask.who).await?,
         };
         let Some((key, tags)) = found.filter(|(key, _)| !is_leaving(key)) else { return Ok(None) };
         let arn = KeyArn(key.arn.clone().unwrap_or_default());
@@ -98,7 +103,7 @@ impl KmsKeys {
     }
 
     async fn create(&self, who: &Identity, want: &KmsKey) -> Result<KeyArn, Fault> {
-        if let Some((key, _)) = self.search(who).await? {
+        if let Some((key, _)) = self.one(who).await? {
             let arn = KeyArn(key.arn.clone().unwrap_or_default());
             if is_leaving(&key) {
                 self.0.kms.cancel_key_deletion().key_id(arn.as_str()).send().await.or_fault("kms:CancelKeyDeletion")?;
@@ -112,7 +117,7 @@ impl KmsKeys {
         match call.customize().config_override(once).send().await.or_fault("kms:CreateKey") {
             Ok(made) => Ok(KeyArn(made.key_metadata.and_then(|key| key.arn).unwrap_or_default())),
             Err(fault) if fault.class == Class::InDoubt => {
-                self.search(who).await?.map(|(key, _)| KeyArn(key.arn.unwrap_or_default())).ok_or(fault)
+                self.one(who).await?.map(|(key, _)| KeyArn(key.arn.unwrap_or_default())).ok_or(fault)
             }
             Err(fault) => Err(fault),
         }
@@ -179,5 +184,12 @@ impl Driver<KmsKey> for KmsKeys {
             Err(fault) if fault.code == "KMSInvalidStateException" => Ok(()),
             other => other.map(|_| ()),
         }
+    }
+
+    async fn list(&self, scope: &Scope) -> Result<Option<Vec<Lead<KmsKey>>>, Fault> {
+        // AWS does not say how long a key that goes should wait: as long as it lets it.
+        let lead = |arn: Option<String>| Lead { want: KmsKey { deletion_days: 30, ..KmsKey::default() }, last: arn.map(KeyArn) };
+        let found = self.search(|tags| scope.owns(tags)).await?.into_iter();
+        Ok(Some(found.map(|(key, _)| lead(key.arn)).collect()))
     }
 }

@@ -6,14 +6,14 @@ use aws::named::{Calls, Tags, owned, tag_changes};
 use aws::{Aws, FaultExt};
 use aws_sdk_ssm::types::{ParameterStringFilter, ParameterTier, ParameterType, ResourceTypeForTagging, Tag};
 use contract::{KeyArn, Secret};
-use engine::{Address, Ask, Fault, Found, Identity, IdentityBy, Kind, Replace, Resource, Seen};
+use engine::{Address, Ask, Fault, Found, Identity, IdentityBy, Kind, Replace, Resource, Scope, Seen};
 use rand::TryRngCore;
 use rand::rngs::OsRng;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 
 /// How the secret should be.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct SsmSecret {
     /// The parameter's name: `/stack/env/…`.
     pub name: String,
@@ -30,6 +30,7 @@ impl Resource for SsmSecret {
     const REPLACE_ON: &'static [&'static str] = &["name"];
     const REPLACE: Replace = Replace::DeleteFirst;
     const PROTECTED: bool = true;
+    const NOT_ADOPTED: Option<&'static str> = Some("its value is generated here and nobody else knows it");
     type Output = Secret;
 
     fn identity(&self, _: u32) -> IdentityBy {
@@ -134,6 +135,19 @@ impl Calls<SsmSecret> for SsmSecrets {
 
     async fn remove(&self, spec: &SsmSecret, _: &Secret) -> Result<(), Fault> {
         self.0.ssm.delete_parameter().name(&spec.name).send().await.or_gone("ssm:DeleteParameter").map(|_| ())
+    }
+
+    async fn names(&self, scope: &Scope) -> Result<Option<Vec<SsmSecret>>, Fault> {
+        let prefix = format!("/{}/{}/", scope.stack, scope.env);
+        let filter = ParameterStringFilter::builder().key("Name").option("BeginsWith").values(prefix).build();
+        let filter = filter.map_err(|error| Fault::new(engine::Class::Bug, error.to_string()))?;
+        let mut pages = self.0.ssm.describe_parameters().parameter_filters(filter).max_results(50).into_paginator().send();
+        let mut names = Vec::new();
+        while let Some(page) = pages.next().await {
+            let found = page.or_fault("ssm:DescribeParameters")?.parameters.unwrap_or_default().into_iter();
+            names.extend(found.filter_map(|it| it.name).map(|name| SsmSecret { name, ..SsmSecret::default() }));
+        }
+        Ok(Some(names))
     }
 }
 

@@ -5,12 +5,12 @@ use crate::named::{Calls, Tags, owned, tag_changes};
 use crate::{Aws, FaultExt};
 use aws_sdk_cloudwatch::types::{ComparisonOperator, Dimension, MetricAlarm, MetricDataQuery, MetricStat, Statistic, Tag};
 use contract::{AlarmArn, TopicArn};
-use engine::{Address, Ask, Class, Fault, Found, Identity, IdentityBy, Kind, Replace, Resource, Seen};
+use engine::{Address, Ask, Class, Fault, Found, Identity, IdentityBy, Kind, Replace, Resource, Scope, Seen};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// One metric as an alarm looks at it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Metric {
     /// `AWS/RDS`.
     pub namespace: String,
@@ -52,10 +52,11 @@ pub enum Measure {
 }
 
 /// When the alarm rings.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Comparison {
     /// Above the threshold.
+    #[default]
     Above,
     /// At the threshold or above.
     AtLeast,
@@ -66,12 +67,13 @@ pub enum Comparison {
 }
 
 /// What a missing data point means.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Missing {
     /// The state stays.
     Ignore,
     /// All is well.
+    #[default]
     NotBreaching,
     /// It rings.
     Breaching,
@@ -80,7 +82,7 @@ pub enum Missing {
 }
 
 /// What the alarm should be.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Alarm {
     /// Its name, unique in account and region.
     pub name: String,
@@ -98,6 +100,12 @@ pub struct Alarm {
     pub missing: Missing,
     /// Whom it tells when it rings and when it is over.
     pub topic: TopicArn,
+}
+
+impl Default for Measure {
+    fn default() -> Measure {
+        Measure::Metric(Metric::default())
+    }
 }
 
 impl Alarm {
@@ -290,5 +298,16 @@ impl Calls<Alarm> for Alarms {
             Err(fault) if fault.class == Class::NotFound => Ok(()),
             other => other.map(|_| ()),
         }
+    }
+
+    async fn names(&self, scope: &Scope) -> Result<Option<Vec<Alarm>>, Fault> {
+        let call = self.0.alarms.describe_alarms().alarm_name_prefix(format!("{}-{}", scope.stack, scope.env));
+        let mut pages = call.into_paginator().send();
+        let mut names = Vec::new();
+        while let Some(page) = pages.next().await {
+            let alarms = page.or_fault("cloudwatch:DescribeAlarms")?.metric_alarms.unwrap_or_default();
+            names.extend(alarms.into_iter().map(|it| Alarm { name: it.alarm_name.unwrap_or_default(), ..Alarm::default() }));
+        }
+        Ok(Some(names))
     }
 }

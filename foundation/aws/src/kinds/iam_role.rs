@@ -5,13 +5,13 @@ use crate::named::{Calls, Tags, owned, tag_changes};
 use crate::{Aws, FaultExt};
 use aws_sdk_iam::types::Tag;
 use contract::RoleArn;
-use engine::{Address, Ask, Class, Fault, Found, Identity, IdentityBy, Kind, Replace, Resource, Seen};
+use engine::{Address, Ask, Class, Fault, Found, Identity, IdentityBy, Kind, Replace, Resource, Scope, Seen};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What the role should be.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct IamRole {
     /// Its name, unique in the account, at most 64 characters.
     pub name: String,
@@ -168,5 +168,15 @@ impl Calls<IamRole> for IamRoles {
         let live = IamRole { policies: self.policies(&spec.name).await?, managed: self.managed(&spec.name).await?, ..spec.clone() };
         self.sync_policies(&empty, &live).await?;
         self.0.iam.delete_role().role_name(&spec.name).send().await.or_gone("iam:DeleteRole").map(|_| ())
+    }
+
+    async fn names(&self, scope: &Scope) -> Result<Option<Vec<IamRole>>, Fault> {
+        let mut pages = self.0.iam.list_roles().into_paginator().items().send();
+        let mut names = Vec::new();
+        while let Some(role) = pages.next().await {
+            let name = role.or_fault("iam:ListRoles")?.role_name;
+            names.extend(Some(name).filter(|name| scope.may_name(name)).map(|name| IamRole { name, ..IamRole::default() }));
+        }
+        Ok(Some(names))
     }
 }

@@ -5,12 +5,12 @@ use crate::ec2::{Item, filter, find, sync_tags, tag_specification};
 use crate::{Aws, FaultExt, never_twice};
 use aws_sdk_ec2::types::{Filter, ResourceType};
 use contract::{SecurityGroupId, VpcId};
-use engine::{Address, Ask, Class, Driver, Fault, Found, Identity, IdentityBy, Kind, Resource, Seen, Ticks};
+use engine::{Address, Ask, Class, Driver, Fault, Found, Identity, IdentityBy, Kind, Lead, Resource, Scope, Seen, Ticks};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
 /// What the group should be.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct SecurityGroup {
     /// Its VPC.
     pub vpc: VpcId,
@@ -161,5 +161,9 @@ impl Driver<SecurityGroup> for SecurityGroups {
             self.0.ec2.delete_security_group().group_id(id.as_str()).send().await.or_gone("ec2:DeleteSecurityGroup").map(|_| ())
         };
         crate::ec2::when_free(&self.0, FREED_WITHIN, ticks, delete).await
+    }
+
+    async fn list(&self, scope: &Scope) -> Result<Option<Vec<Lead<SecurityGroup>>>, Fault> {
+        crate::ec2::leads(scope, |filters| self.fetch(filters)).await
     }
 }

@@ -5,21 +5,22 @@ use crate::ec2::{Item, filter, find, sync_tags, tag_specification};
 use crate::{Aws, FaultExt};
 use aws_sdk_ec2::types::{Filter, IpPermission, IpRange, PrefixListId, ResourceType, SecurityGroupRuleDescription, UserIdGroupPair};
 use contract::{RuleId, SecurityGroupId};
-use engine::{Address, Ask, Class, Driver, Fault, Found, Identity, IdentityBy, Kind, Resource, Seen, Ticks};
+use engine::{Address, Ask, Class, Driver, Fault, Found, Identity, IdentityBy, Kind, Lead, Resource, Scope, Seen, Ticks};
 use serde::{Deserialize, Serialize};
 
 /// The way a rule works.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Direction {
     /// Into the group's members.
+    #[default]
     In,
     /// Out of them.
     Out,
 }
 
 /// What the rule should be.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct SecurityGroupRule {
     /// Its group.
     pub group: SecurityGroupId,
@@ -199,5 +200,9 @@ impl Driver<SecurityGroupRule> for SecurityGroupRules {
                 call.send().await.or_gone("ec2:RevokeSecurityGroupEgress").map(|_| ())
             }
         }
+    }
+
+    async fn list(&self, scope: &Scope) -> Result<Option<Vec<Lead<SecurityGroupRule>>>, Fault> {
+        crate::ec2::leads(scope, |filters| self.fetch(filters)).await
     }
 }

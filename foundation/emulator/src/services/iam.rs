@@ -48,6 +48,14 @@ pub(crate) fn handle(here: &mut Here<'_>, call: &Call) -> Answer {
         "CreateServiceLinkedRole" => create_linked(here, input),
         "TagRole" | "UntagRole" | "ListRoleTags" => tagging(role(here, input)?, call),
         "CreateInstanceProfile" => create_profile(here, input),
+        "ListInstanceProfiles" => {
+            let all = here.account.instance_profiles.values().map(|it| {
+                let mut body = described(it, here);
+                merge(&mut body, json!({"Tags": null}));
+                body
+            });
+            Ok(paged("InstanceProfiles", all.collect(), input))
+        }
         "GetInstanceProfile" => Ok(json!({"InstanceProfile": described(&profile(here, input)?.clone(), here)})),
         "AddRoleToInstanceProfile" => add_role(here, input),
         "RemoveRoleFromInstanceProfile" => remove_role(here, input),

@@ -30,6 +30,16 @@ impl LocalStore {
         LocalStore { dir }
     }
 
+    fn aside(&self, layer: LayerName, holder: &Holder) -> Result<String, LedgerError> {
+        let _lock = lock(&self.dir, layer, holder)?;
+        let path = self.dir.join(format!("{layer}.jsonl"));
+        let names = (1..).map(|number| self.dir.join(format!("{layer}.jsonl.damaged-{number}")));
+        let kept = names.into_iter().find(|name| !name.exists()).unwrap_or_else(|| path.with_extension("damaged"));
+        std::fs::rename(&path, &kept).map_err(|source| io(&path, "moved aside", source))?;
+        sync_dir(&self.dir)?;
+        Ok(kept.display().to_string())
+    }
+
     fn locked_by(&self, layer: LayerName) -> Result<Option<Holder>, LedgerError> {
         let path = lock_path(&self.dir, layer);
         let mut file = match OpenOptions::new().read(true).write(true).open(&path) {
@@ -60,6 +70,10 @@ impl Store for LocalStore {
             Opened { ledger: Arc::new(ledger), warnings: torn.map(|_| cut()).into_iter().collect() }
         });
         Box::pin(std::future::ready(opened))
+    }
+
+    fn set_aside<'a>(&'a self, layer: LayerName, holder: &'a Holder) -> BoxFuture<'a, Result<Option<String>, LedgerError>> {
+        Box::pin(std::future::ready(self.aside(layer, holder).map(Some)))
     }
 
     fn holder(&self, layer: LayerName) -> BoxFuture<'_, Result<Option<Holder>, LedgerError>> {
@@ -284,6 +298,20 @@ mod tests {
         std::fs::write(&path, flipped).unwrap();
         let refused = LocalLedger::open(dir.path(), LayerName::Network, &Holder::default()).unwrap_err();
         assert!(matches!(refused, LedgerError::Damaged { number: 2, .. }), "{refused}");
+    }
+
+    #[tokio::test]
+    async fn a_damaged_ledger_is_moved_aside_and_never_over_another() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = LocalStore::new(dir.path().to_owned());
+        for number in 1..3 {
+            let path = three(dir.path());
+            std::fs::write(&path, format!("damage {number}\n")).unwrap();
+            assert!(matches!(store.read(LayerName::Network).await, Err(LedgerError::Damaged { .. })));
+            let kept = store.set_aside(LayerName::Network, &Holder::default()).await.unwrap().unwrap();
+            assert_eq!(std::fs::read_to_string(kept).unwrap(), format!("damage {number}\n"));
+            assert_eq!(store.read(LayerName::Network).await.unwrap().sequence, 0);
+        }
     }
 
     #[test]

@@ -31,6 +31,8 @@ pub enum RowState {
     Intended,
     /// It is there as written.
     Done,
+    /// It was found by its tags, or taken over: what is written is what was seen, not what was applied.
+    Found,
 }
 
 /// What is there is an output, also the empty one of a kind that gives nothing back: without this, `null` would read as none.

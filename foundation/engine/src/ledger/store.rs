@@ -61,6 +61,15 @@ pub trait Store: Send + Sync {
     /// [`LedgerError::Locked`] with the holder when somebody works on it.
     fn open<'a>(&'a self, layer: LayerName, holder: &'a Holder) -> BoxFuture<'a, Result<Opened, LedgerError>>;
 
+    /// Moves a ledger that cannot be read out of the way, under its lock, and says where it is now; `None` where this kind of store
+    /// cannot.
+    ///
+    /// # Errors
+    /// [`LedgerError`] when it cannot be locked or moved.
+    fn set_aside<'a>(&'a self, _layer: LayerName, _holder: &'a Holder) -> BoxFuture<'a, Result<Option<String>, LedgerError>> {
+        Box::pin(std::future::ready(Ok(None)))
+    }
+
     /// Who holds a layer's lock, if anybody does.
     ///
     /// # Errors

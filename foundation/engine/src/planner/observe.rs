@@ -3,6 +3,7 @@
 use super::{PlanError, Request};
 use crate::Address;
 use crate::driver::{AskValue, SeenValue};
+use crate::ledger::RowState;
 use crate::outputs::{Outputs, has_unknown};
 use crate::resource::IdentityBy;
 use std::collections::{BTreeMap, BTreeSet};
@@ -25,10 +26,14 @@ pub(super) async fn observe(request: &Request<'_>, order: &[Address]) -> Result<
         asks.entry(row.kind.clone()).or_default().push(ask);
     }
     look(request, older, &mut world).await?;
+    let mut patient = true;
     loop {
         let mut asks = std::mem::take(&mut first);
-        declared(request, order, &world, &mut asked, &mut asks)?;
-        if asks.is_empty() {
+        declared(request, order, &world, &mut asked, &mut asks, patient)?;
+        if asks.is_empty() && patient {
+            // What still waits for the outputs of others is asked for as it was found.
+            patient = false;
+        } else if asks.is_empty() {
             look(request, renamed(request, order, &world)?, &mut world).await?;
             return Ok(world);
         }
@@ -43,6 +48,7 @@ fn declared(
     world: &World,
     asked: &mut BTreeSet<Address>,
     asks: &mut Asks,
+    patient: bool,
 ) -> Result<(), PlanError> {
     let mut outputs = Outputs::new();
     for at in order {
@@ -58,6 +64,16 @@ fn declared(
         };
         outputs.set(at.clone(), output);
         let ask = match row {
+            Some(row) if row.state == RowState::Found => {
+                let by = (node.identity)(&spec, generation).map_err(defect)?;
+                let unknown = has_unknown(&spec);
+                if unknown && patient {
+                    continue;
+                }
+                // What was last applied is not known: what is declared stands in for what AWS does not give back.
+                let want = if unknown || by != row.who.by { row.spec.clone() } else { spec };
+                AskValue { who: row.who.clone(), want, last: row.output.clone() }
+            }
             Some(row) => AskValue { who: row.who.clone(), want: row.spec.clone(), last: row.output.clone() },
             None => {
                 let by = (node.identity)(&spec, generation).map_err(defect)?;

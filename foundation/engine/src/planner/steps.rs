@@ -3,12 +3,12 @@
 use super::observe::World;
 use super::{PlanError, Request};
 use crate::decide::{Decision, decide, retire};
-use crate::driver::Rules;
+use crate::driver::{Rules, SeenValue};
 use crate::graph::Node;
 use crate::ledger::Row;
 use crate::outputs::{Outputs, has_unknown};
 use crate::plan::{PLAN_VERSION, Plan, Step, Stop, Verb, step_id};
-use crate::resource::{Identity, IdentityBy, Replace};
+use crate::resource::{Identity, IdentityBy, Replace, tag};
 use crate::{Address, Class, Fault};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -66,9 +66,13 @@ impl Making<'_> {
             // Somebody took the name that we leave: it is in nobody's way.
             seen = None;
         }
+        let others = seen.as_ref().and_then(|there| owner(there, &tags));
+        if let (Some(there), Some(_)) = (&mut seen, &others) {
+            there.ours = false;
+        }
         let decision = decide(&node.rules, &spec, &tags, row, seen.as_ref());
-        if decision.foreign {
-            self.stop(at, "an object of that name exists and is not ours".into(), "choose another name, or remove that object");
+        if let (Some(there), true) = (&seen, decision.foreign) {
+            self.foreign(node, there, others);
         }
         let fresh = self.request.fresh(at);
         let successor = self.world.get(&(at.clone(), fresh));
@@ -126,13 +130,18 @@ impl Making<'_> {
         for (row, superseded) in self.request.leaving() {
             let key = (row.who.address.clone(), row.who.generation);
             let rules = self.request.kinds.get(&row.kind)?.rules();
-            let seen = self.world.get(&key);
-            let decision = retire(superseded, seen);
+            let mut seen = self.world.get(&key).cloned();
+            if let Some(there) = seen.as_mut()
+                && owner(there, &row.who.tags).is_some()
+            {
+                there.ours = false;
+            }
+            let decision = retire(superseded, seen.as_ref());
             if decision.verb == Verb::Delete && !superseded {
                 self.protect(&rules, &row.who.address, "deleted");
             }
             let mut step = leaving_step(&rules, row, decision);
-            step.seen = seen.cloned();
+            step.seen = seen;
             if superseded && let Some(make) = self.makes.get(&key.0) {
                 step.after.insert(make.clone());
             }
@@ -244,6 +253,21 @@ impl Making<'_> {
         }
     }
 
+    fn foreign(&mut self, node: &Node, there: &SeenValue, others: Option<String>) {
+        let id = crate::scan::leaves(&there.output).first().map_or("ID", |id| *id);
+        let (problem, hint) = match others {
+            Some(owner) => (format!("{id} carries the tags of {owner}"), "put its tags right, or give this one another name".to_owned()),
+            None if there.tags.is_none() || node.rules.not_adopted.is_some() => {
+                ("an object of that name exists and is not ours".to_owned(), "choose another name, or remove that object".to_owned())
+            }
+            None => (
+                "an object of that name exists and is not ours".to_owned(),
+                format!("choose another name, remove that object, or take it over: `adopt {} {id}`", node.address),
+            ),
+        };
+        self.stop(&node.address, problem, &hint);
+    }
+
     fn stop(&mut self, at: &Address, problem: String, hint: &str) {
         self.stops.push(Stop { address: at.clone(), problem, hint: hint.to_owned() });
     }
@@ -268,6 +292,14 @@ fn leaving_step(rules: &Rules, row: &Row, decision: Decision) -> Step {
     let mut step = step(rules, row.who.clone(), row.spec.clone(), decision);
     step.last = row.output.clone();
     step
+}
+
+/// Whose tags the object carries, when they are another stack's, environment's or address's.
+fn owner(there: &SeenValue, wanted: &BTreeMap<String, String>) -> Option<String> {
+    let tags = there.tags.as_ref()?;
+    let other = |key: &str| tags.get(key).filter(|value| wanted.get(key) != Some(*value)).map(String::as_str);
+    let words: Vec<&str> = [tag::STACK, tag::ENV, tag::ADDRESS].into_iter().filter_map(other).collect();
+    (!words.is_empty()).then(|| words.join(" "))
 }
 
 /// Whether the object is now wanted under another name than the one that is remembered.

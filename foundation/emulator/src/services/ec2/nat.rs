@@ -90,14 +90,17 @@ fn render(id: &str, it: &NatGateway, ec2: &Ec2) -> Value {
 
 pub(super) fn describe(here: &mut Here<'_>, input: &Input) -> Answer {
     let ec2 = &*here.ec2;
-    let facts = |it: &NatGateway| vec![("vpc-id", it.vpc.clone()), ("subnet-id", it.subnet.clone()), ("state", it.state.clone())];
+    let facts = |id: &String, it: &NatGateway| {
+        let (vpc, subnet, state) = (it.vpc.clone(), it.subnet.clone(), it.state.clone());
+        vec![("nat-gateway-id", id.clone()), ("vpc-id", vpc), ("subnet-id", subnet), ("state", state)]
+    };
     describe_all(
         input,
         "NatGatewayId",
         "NatGatewayNotFound",
         "natGatewaySet",
         &ec2.nat_gateways,
-        |_, it| Facts { tags: &it.tags, more: facts(it) },
+        |id, it| Facts { tags: &it.tags, more: facts(id, it) },
         |id, it| render(id, it, ec2),
     )
 }
