@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 pub mod gate;
+mod mend;
 pub mod mortal;
 pub mod shared;
 
@@ -76,6 +77,12 @@ fn furnish(world: &mut World) {
     world.regions.entry("eu-north-1".into()).or_default().web_acls.insert(arn.into(), acl);
 }
 
+/// A declaration that can be planned and applied, and what the ledgers remember.
+struct Staged {
+    memory: BTreeMap<LayerName, Folded>,
+    apply: Apply,
+}
+
 /// One stack, its memory and its world.
 pub struct Bench {
     /// The world.
@@ -99,8 +106,8 @@ pub fn settings(env: &str) -> Settings {
     Settings::load(dir.path(), "test", None, &tables).unwrap()
 }
 
-/// The plan for these settings (for a destroy without any), and what carries it out once it has ledgers.
-async fn make(aws: &Aws, memory: &BTreeMap<LayerName, Folded>, env: Option<&str>) -> Result<(Plan, Apply), String> {
+/// The declaration of these settings, or of nothing, with what carries it out; the ledgers are still missing.
+async fn stage(aws: &Aws, memory: &BTreeMap<LayerName, Folded>, env: Option<&str>) -> Result<Apply, String> {
     let settings = settings(env.unwrap_or(EVERYTHING));
     let wanted = Wanted { settings: &settings, endpoint_url: None, layers: stack::LAYERS, memory };
     let (graph, doors) = match env {
@@ -112,10 +119,20 @@ async fn make(aws: &Aws, memory: &BTreeMap<LayerName, Folded>, env: Option<&str>
         }
     };
     let (scope, kinds) = (settings.scope(), stack::kinds(aws));
-    let request = Request { scope: &scope, graph: &graph, kinds: &kinds, memory, layers: stack::LAYERS, allow: &Allow::All };
-    let plan = engine::planner::plan(&request).await.map_err(|error| error.to_string())?;
     let (ledgers, cancel) = (BTreeMap::new(), CancellationToken::new());
-    Ok((plan, Apply { scope, graph, kinds, ledgers, doors, sink: Sink::none(), cancel }))
+    Ok(Apply { scope, graph, kinds, ledgers, doors, sink: Sink::none(), cancel })
+}
+
+/// The plan of what is staged.
+async fn planned(memory: &BTreeMap<LayerName, Folded>, apply: &Apply) -> Result<Plan, String> {
+    let (scope, graph, kinds) = (&apply.scope, &apply.graph, &apply.kinds);
+    let request = Request { scope, graph, kinds, memory, layers: stack::LAYERS, allow: &Allow::All };
+    engine::planner::plan(&request).await.map_err(|error| error.to_string())
+}
+
+async fn make(aws: &Aws, memory: &BTreeMap<LayerName, Folded>, env: Option<&str>) -> Result<(Plan, Apply), String> {
+    let apply = stage(aws, memory, env).await?;
+    Ok((planned(memory, &apply).await?, apply))
 }
 
 impl Bench {
@@ -137,10 +154,16 @@ impl Bench {
         self.ledgers.iter().map(|(layer, ledger)| (*layer, ledger.folded())).collect()
     }
 
-    async fn make(&self, env: Option<&str>) -> Result<(Plan, Apply), String> {
-        let (plan, mut apply) = make(&self.aws().await, &self.memory(), env).await?;
+    async fn stage(&self, env: Option<&str>) -> Result<Staged, String> {
+        let memory = self.memory();
+        let mut apply = stage(&self.aws().await, &memory, env).await?;
         apply.ledgers = self.ledgers.iter().map(|(layer, ledger)| (*layer, Arc::new(ledger.clone()) as Arc<dyn Ledger>)).collect();
-        Ok((plan, apply))
+        Ok(Staged { memory, apply })
+    }
+
+    async fn make(&self, env: Option<&str>) -> Result<(Plan, Apply), String> {
+        let Staged { memory, apply } = self.stage(env).await?;
+        Ok((planned(&memory, &apply).await?, apply))
     }
 
     /// The plan for these settings.

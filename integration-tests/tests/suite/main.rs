@@ -13,6 +13,7 @@ mod half_made;
 mod house;
 mod kill;
 mod kinds;
+mod ledger_lost;
 mod ledger_s3;
 mod ledger_s3_damage;
 mod ledger_s3_stack;
