@@ -73,6 +73,10 @@ fn layer(text: &str) -> Result<LayerName, String> {
     LayerName::parse(text).ok_or_else(|| format!("there is no layer `{text}` (there are: {known})"))
 }
 
+fn address(text: &str) -> Result<Address, String> {
+    Address::parse(text).ok_or_else(|| format!("`{text}` is not an address (layer/name); `graph` shows them all"))
+}
+
 /// Which layers.
 #[derive(Clone, Debug, Args)]
 pub struct Layers {
@@ -149,6 +153,28 @@ pub enum Command {
         /// What to do.
         #[command(subcommand)]
         what: LedgerCommand,
+    },
+    /// Check that the ledgers and the tags in AWS agree.
+    Doctor {
+        #[command(flatten)]
+        which: Layers,
+        /// Write what the ledgers lack, found by tags; a damaged ledger is moved aside and made anew.
+        #[arg(long)]
+        rebuild: bool,
+    },
+    /// Take over an object that others made for a declared address.
+    Adopt {
+        /// The declared address, `layer/name`.
+        #[arg(value_parser = address)]
+        address: Address,
+        /// The object's id, name or ARN.
+        id: String,
+        /// Do not ask.
+        #[arg(long, short)]
+        yes: bool,
+        /// Adopt it although the next deploy would replace it.
+        #[arg(long)]
+        allow_destroy: Vec<String>,
     },
     /// Serve the embedded AWS over HTTP.
     Emulator {

@@ -3,6 +3,7 @@
 use engine::graph::DeclareError;
 use engine::ledger::LedgerError;
 use engine::planner::PlanError;
+use engine::rebuild::RebuildError;
 use engine::{Class, Fault, LayerError};
 use std::process::ExitCode;
 
@@ -30,6 +31,18 @@ pub enum Problem {
     /// A file or a terminal.
     #[error("{0}")]
     Io(String),
+    /// `doctor` found something that is wrong; it was told already.
+    #[error("{failed} checks failed")]
+    Unwell {
+        /// How many.
+        failed: usize,
+    },
+    /// A destroy that left objects with our tags; they were told already.
+    #[error("{count} objects still carry the tags of this stack and environment, and the ledger does not know them")]
+    Left {
+        /// How many.
+        count: usize,
+    },
     /// Some steps failed; they were told already.
     #[error("{failed} failed, {skipped} not started")]
     Incomplete {
@@ -86,8 +99,11 @@ impl Problem {
             Problem::Ledger(LedgerError::Superseded { .. }) => {
                 Some("look what that run does with `status`, then run the same command again")
             }
-            Problem::Ledger(LedgerError::Damaged { .. }) => Some("restore it as it was; nothing was called"),
+            Problem::Ledger(LedgerError::Damaged { .. }) => {
+                Some("nothing was called; `doctor --rebuild` moves the file aside and writes a new one from the tags in AWS")
+            }
             Problem::Ledger(LedgerError::Newer { .. }) => Some("update this tool"),
+            Problem::Left { .. } => Some("run `doctor --rebuild`, which makes them known, and then `destroy` again"),
             Problem::Incomplete { .. } => Some("run the same command again: it continues where it stopped"),
             _ => fault.map(Fault::next_step),
         };
@@ -98,6 +114,15 @@ impl Problem {
 /// A setting above the tables that cannot work, with its file.
 pub fn setting(key: &str, problem: &str, settings: &crate::config::Settings) -> Problem {
     Problem::Config(format!("{}: {key}: {problem}", settings.source_of(key)))
+}
+
+impl From<RebuildError> for Problem {
+    fn from(error: RebuildError) -> Problem {
+        match error {
+            RebuildError::Plan(error) => error.into(),
+            RebuildError::Ledger(error) => error.into(),
+        }
+    }
 }
 
 /// A declaration's error with the file of its key.

@@ -2,7 +2,7 @@
 
 use crate::problem::Problem;
 use engine::LayerName;
-use engine::ledger::{Folded, Holder, Ledger, Store};
+use engine::ledger::{Folded, Holder, Ledger, LedgerError, Store};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -34,6 +34,22 @@ pub(crate) async fn open(store: &dyn Store, layers: &[LayerName], holder: &Holde
         }
     }
     Ok((opened, warnings))
+}
+
+/// As [`open`]; a ledger that is damaged is moved aside first. The texts say where the old one is.
+pub(crate) async fn mended(store: &dyn Store, layers: &[LayerName], holder: &Holder) -> Result<(Ledgers, Vec<String>), Problem> {
+    let mut aside = Vec::new();
+    for layer in layers {
+        match store.read(*layer).await {
+            Err(damage @ LedgerError::Damaged { .. }) => match store.set_aside(*layer, holder).await? {
+                Some(kept) => aside.push(format!("{damage}; it is kept as {kept}")),
+                None => return Err(damage.into()),
+            },
+            other => drop(other?),
+        }
+    }
+    let (ledgers, warnings) = open(store, layers, holder).await?;
+    Ok((ledgers, [aside, warnings].concat()))
 }
 
 /// Releases the locks, each whatever becomes of the others; the first error.

@@ -11,12 +11,16 @@ use engine::event::Fact;
 use engine::ledger::{Entry, Folded, Store};
 use engine::plan::Plan;
 use engine::planner::{Allow, PlanError, Request};
-use engine::{Class, Graph, LayerName, Sink};
+use engine::{Class, Graph, Kinds, LayerName, Sink};
 use std::collections::BTreeMap;
 use std::io::{IsTerminal, Write};
 use std::path::Path;
 use std::time::{Duration, Instant, SystemTime};
 use tokio_util::sync::CancellationToken;
+
+/// How often a destroy looks whether something is left.
+const LOOKS: usize = 3;
+const BETWEEN_LOOKS: Duration = Duration::from_secs(3);
 
 pub(super) struct Change<'a, A> {
     pub app: &'a A,
@@ -32,7 +36,8 @@ impl<A: App> Change<'_, A> {
     /// Shows the plan; whether it has changes.
     pub(super) async fn plan(&self, out: Option<&Path>) -> Result<bool, Problem> {
         let memory = store::memory(self.store).await?;
-        let (plan, _) = self.make(&memory).await?;
+        let (plan, declared) = self.make(&memory).await?;
+        self.not_lost(&memory, &declared.kinds).await?;
         self.show(&plan);
         if let Some(path) = out {
             let text = serde_json::to_string_pretty(&plan).map_err(|error| Problem::Io(error.to_string()))?;
@@ -59,6 +64,7 @@ impl<A: App> Change<'_, A> {
         let mut memory = store::memory(self.store).await?;
         memory.extend(ledgers.iter().map(|(layer, ledger)| (*layer, ledger.folded())));
         let (plan, declared) = self.make(&memory).await?;
+        self.not_lost(&memory, &declared.kinds).await?;
         if let Some(path) = promised {
             same(path, &plan)?;
         }
@@ -67,11 +73,13 @@ impl<A: App> Change<'_, A> {
         if let Some(warning) = expiring(plan.expected(), declared.expires, SystemTime::now()) {
             anstream::eprintln!("warning: {warning}");
         }
-        if plan.changes() && !yes && !confirmed(self.destroy)? {
+        if plan.changes() && !yes && !confirmed(if self.destroy { "Delete all of this?" } else { "Apply this plan?" })? {
             return Err(Problem::Declined);
         }
+        let kinds = declared.kinds.clone();
         let outcome = self.walk(run, plan, declared, ledgers).await?;
-        self.end(&outcome)
+        self.end(&outcome)?;
+        if self.destroy { self.nothing_left(&kinds).await } else { Ok(()) }
     }
 
     fn command(&self) -> &'static str {
@@ -102,6 +110,22 @@ impl<A: App> Change<'_, A> {
             Err(PlanError::Declare(error)) => Err(declare(error, self.settings)),
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// A ledger that was never written, and objects that carry our tags: it is lost, and a plan without it would make again what is
+    /// there in a later generation.
+    async fn not_lost(&self, memory: &BTreeMap<LayerName, Folded>, kinds: &Kinds) -> Result<(), Problem> {
+        let empty = |layer: &&LayerName| memory.get(layer).is_none_or(|folded| folded.sequence == 0);
+        let empty: Vec<LayerName> = self.layers.iter().filter(empty).copied().collect();
+        if self.destroy || empty.is_empty() {
+            return Ok(());
+        }
+        let found = engine::scan::scan(kinds, &self.settings.scope(), &empty).await?.found;
+        let Some(first) = found.first() else { return Ok(()) };
+        let count = found.len();
+        Err(Problem::Stopped(format!(
+            "{count} objects carry the tags of this stack, and no ledger knows them (for example {first})\nhint: run `doctor --rebuild` first"
+        )))
     }
 
     fn show(&self, plan: &Plan) {
@@ -161,6 +185,30 @@ impl<A: App> Change<'_, A> {
         Ok(outcome)
     }
 
+    /// Says from a tag scan, not from the ledger, that nothing is left.
+    async fn nothing_left(&self, kinds: &Kinds) -> Result<(), Problem> {
+        let mut looks = 0;
+        let found = loop {
+            let found = engine::scan::scan(kinds, &self.settings.scope(), &self.layers).await?.found;
+            looks += 1;
+            // AWS may list for a few seconds what it has just deleted.
+            if found.is_empty() || looks == LOOKS {
+                break found;
+            }
+            tokio::time::sleep(BETWEEN_LOOKS).await;
+        };
+        for it in &found {
+            anstream::eprintln!("left: {it}");
+        }
+        if !found.is_empty() {
+            return Err(Problem::Left { count: found.len() });
+        }
+        if self.common.format != Format::Json {
+            anstream::println!("nothing in AWS carries the tags of {} {} any more", self.settings.top.stack, self.settings.env);
+        }
+        Ok(())
+    }
+
     fn end(&self, outcome: &Outcome) -> Result<(), Problem> {
         if !outcome.ok() {
             let class = outcome.failed.iter().map(|(_, fault)| fault.class).max().unwrap_or(Class::Cancelled);
@@ -212,11 +260,11 @@ async fn asked_to_stop() {
     }
 }
 
-fn confirmed(destroy: bool) -> Result<bool, Problem> {
+/// Asks the person at the terminal.
+pub(super) fn confirmed(question: &str) -> Result<bool, Problem> {
     if !std::io::stdin().is_terminal() {
         return Err(Problem::Stopped("there is nobody to ask: add --yes".into()));
     }
-    let question = if destroy { "Delete all of this?" } else { "Apply this plan?" };
     anstream::eprint!("{question} Only `yes` is accepted: ");
     std::io::stderr().flush().map_err(|error| Problem::Io(error.to_string()))?;
     let mut answer = String::new();

@@ -1,6 +1,8 @@
 //! One file per group of commands; this one picks.
 
+mod adopt;
 mod change;
+mod doctor;
 mod ledger;
 mod release;
 mod show;
@@ -89,6 +91,16 @@ async fn run(app: &impl App, cli: &Cli) -> Result<ExitCode, Problem> {
         }
         Command::Init => ledger::init(app, &settings, common.endpoint_url.as_deref()).await.map(|()| ExitCode::SUCCESS),
         Command::Ledger { what: LedgerCommand::Push } => ledger::push(&settings, store).await.map(|()| ExitCode::SUCCESS),
+        Command::Doctor { which, rebuild } => {
+            let doctor = doctor::Doctor { app, common, settings: &settings, store, layers: chosen(&which.layers) };
+            let told = if *rebuild { doctor.rebuild().await } else { doctor.check().await };
+            told.map(|()| ExitCode::SUCCESS)
+        }
+        Command::Adopt { address, id, yes, allow_destroy } => {
+            let allow = named(allow_destroy)?;
+            let adopt = adopt::Adopt { app, common, settings: &settings, store, allow, yes: *yes };
+            adopt.run(address, id).await.map(|()| ExitCode::SUCCESS)
+        }
         Command::Emulator { listen } => app.emulator(&settings, *listen).await.map(|()| ExitCode::SUCCESS),
         Command::Status => show::status(&settings, store, common.format).await.map(|()| ExitCode::SUCCESS),
         Command::Outputs { name } => show::outputs(store, common.format, name.as_deref()).await.map(|()| ExitCode::SUCCESS),

@@ -4,7 +4,7 @@ mod events;
 mod plan;
 
 pub(crate) use events::consume;
-pub(crate) use plan::plan;
+pub(crate) use plan::{field, plan};
 
 use engine::Fault;
 

@@ -45,7 +45,8 @@ fn line(out: &mut String, step: &Step) {
     }
 }
 
-fn field(change: &Change) -> String {
+/// One difference.
+pub(crate) fn field(change: &Change) -> String {
     let text = |value: &Option<Value>| match value {
         None => "(none)".to_owned(),
         Some(Value::String(text)) => text.clone(),

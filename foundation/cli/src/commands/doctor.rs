@@ -1,0 +1,147 @@
+//! doctor: do ledger and tags agree; doctor --rebuild: a ledger from the tags.
+
+use crate::app::{App, Wanted};
+use crate::args::{Common, Format};
+use crate::config::Settings;
+use crate::problem::Problem;
+use crate::store::{self, Ledgers};
+use engine::LayerName;
+use engine::ledger::{Entry, Folded, LedgerError, Store};
+use engine::planner::{Allow, Request};
+use engine::rebuild::rebuild;
+use engine::scan::{Difference, compare, scan};
+use serde_json::json;
+use std::collections::BTreeMap;
+
+pub(super) struct Doctor<'a, A> {
+    pub app: &'a A,
+    pub common: &'a Common,
+    pub settings: &'a Settings,
+    pub store: &'a dyn Store,
+    pub layers: Vec<LayerName>,
+}
+
+/// One line of the report.
+struct Line {
+    level: &'static str,
+    text: String,
+    hint: Option<&'static str>,
+}
+
+impl Line {
+    fn ok(text: String) -> Line {
+        Line { level: "ok", text, hint: None }
+    }
+
+    fn warn(text: String, hint: &'static str) -> Line {
+        Line { level: "warn", text, hint: Some(hint) }
+    }
+
+    fn fail(text: String, hint: &'static str) -> Line {
+        Line { level: "fail", text, hint: Some(hint) }
+    }
+}
+
+const REBUILD: &str = "run `doctor --rebuild`: it finds everything by its tags and writes what the ledger lacks";
+
+/// A line for each layer that agrees, and one for each object that does not.
+fn lines(difference: &Difference, memory: &BTreeMap<LayerName, Folded>, layers: &[LayerName]) -> Vec<Line> {
+    let unknown = difference.unknown.iter().filter_map(|it| it.place()).map(|(at, _)| at.layer);
+    let missing = difference.missing.iter().map(|row| row.who.address.layer);
+    let differ: Vec<LayerName> = unknown.chain(missing).collect();
+    let agrees = |layer: &&LayerName| memory.contains_key(layer) && !differ.contains(layer);
+    let objects = |layer: &LayerName| memory.get(layer).map_or(0, |folded| folded.rows.len());
+    let agree = layers.iter().filter(agrees);
+    let agree = agree.map(|layer| Line::ok(format!("{layer}: ledger and tags agree on {} objects", objects(layer))));
+    let unknown = difference.unknown.iter().map(|it| Line::fail(format!("{it} is ours, and the ledger does not know it"), REBUILD));
+    let missing = difference.missing.iter().map(|row| {
+        let text = format!("{}#{} ({}) is remembered, and nothing carries its tags", row.who.address, row.who.generation, row.kind);
+        Line::warn(text, "run `plan`: it shows whether the object is gone or has lost its tags, and `deploy` repairs either")
+    });
+    let astray = difference.astray.iter().map(|it| {
+        let text = format!("{it} carries the identity of another object, or a damaged one");
+        Line::fail(text, "look in the AWS console which of them is in use, and take the `orchestrator:` tags off the other")
+    });
+    agree.chain(unknown).chain(missing).chain(astray).collect()
+}
+
+impl<A: App> Doctor<'_, A> {
+    /// Compares ledgers and tags. Takes no lock and changes nothing.
+    pub(super) async fn check(&self) -> Result<(), Problem> {
+        let mut memory = BTreeMap::new();
+        let mut report = Vec::new();
+        for layer in &self.layers {
+            match self.store.read(*layer).await {
+                Ok(folded) => drop(memory.insert(*layer, folded)),
+                Err(error @ LedgerError::Damaged { .. }) => report.push(Line::fail(error.to_string(), REBUILD)),
+                Err(error) => return Err(error.into()),
+            }
+        }
+        let kinds = self.app.kinds(self.wanted(&memory)).await?;
+        let scan = scan(&kinds, &self.settings.scope(), &self.layers).await?;
+        report.extend(lines(&compare(&scan, &memory, &self.layers), &memory, &self.layers));
+        self.show(&report)
+    }
+
+    fn wanted<'b>(&'b self, memory: &'b BTreeMap<LayerName, Folded>) -> Wanted<'b> {
+        let endpoint_url = self.common.endpoint_url.as_deref();
+        Wanted { settings: self.settings, endpoint_url, layers: &self.layers, memory }
+    }
+
+    /// Writes what the ledgers lack, under their locks.
+    pub(super) async fn rebuild(&self) -> Result<(), Problem> {
+        let run = ulid::Ulid::generate().to_string();
+        let (ledgers, warnings) = store::mended(self.store, &self.layers, &store::holder(&run, "doctor --rebuild")).await?;
+        for warning in warnings {
+            anstream::eprintln!("warning: {warning}");
+        }
+        let done = self.locked(&run, &ledgers).await;
+        done.and(store::close(&ledgers).await)
+    }
+
+    async fn locked(&self, run: &str, ledgers: &Ledgers) -> Result<(), Problem> {
+        let mut memory: BTreeMap<LayerName, Folded> = BTreeMap::new();
+        for layer in LayerName::ALL {
+            let folded = match ledgers.get(&layer) {
+                Some(ledger) => ledger.folded(),
+                None => self.store.read(layer).await?,
+            };
+            memory.insert(layer, folded);
+        }
+        let declared = self.app.declare(self.wanted(&memory)).await?;
+        let (scope, graph, kinds) = (&self.settings.scope(), &declared.graph, &declared.kinds);
+        let request = Request { scope, graph, kinds, memory: &memory, layers: &self.layers, allow: &Allow::Nothing };
+        let rebuilt = rebuild(&request, ledgers, &declared.doors).await?;
+        let mut report = Vec::new();
+        for layer in &self.layers {
+            let rows = rebuilt.rows.iter().filter(|(at, _)| at.layer == *layer).count();
+            let doors = if rebuilt.doors.contains(layer) { ", and its outputs" } else { "" };
+            report.push(Line::ok(format!("{layer}: {rows} objects written into the ledger{doors}")));
+            if rows > 0
+                && let Some(ledger) = ledgers.get(layer)
+            {
+                let (run, at) = (run.to_owned(), jiff::Timestamp::now().to_string());
+                ledger.append(Entry::RunFinished { run, ok: true, at, summary: format!("rebuilt {rows} rows") }).await?;
+            }
+        }
+        let left = Difference { unknown: Vec::new(), ..rebuilt.before };
+        report.extend(lines(&left, &BTreeMap::new(), &self.layers));
+        self.show(&report)
+    }
+
+    fn show(&self, report: &[Line]) -> Result<(), Problem> {
+        if self.common.format == Format::Json {
+            let line = |line: &Line| json!({"level": line.level, "message": line.text, "hint": line.hint});
+            println!("{}", json!({"version": 1, "checks": report.iter().map(line).collect::<Vec<_>>()}));
+        } else {
+            for Line { level, text, hint } in report {
+                let hint = hint.map(|hint| format!("\n      hint: {hint}")).unwrap_or_default();
+                anstream::println!("{level:<5} {text}{hint}");
+            }
+        }
+        match report.iter().filter(|line| line.level == "fail").count() {
+            0 => Ok(()),
+            failed => Err(Problem::Unwell { failed }),
+        }
+    }
+}
