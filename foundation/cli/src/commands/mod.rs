@@ -44,42 +44,22 @@ async fn run(app: &impl App, cli: &Cli) -> Result<ExitCode, Problem> {
     let chosen = |layers: &[LayerName]| if layers.is_empty() { app.layers() } else { layers.to_vec() };
     let named = |names: &[String]| crate::args::allow(names).map_err(Problem::Config);
     let allow = |names: &[String]| if settings.top.protect { named(names) } else { Ok(engine::planner::Allow::All) };
+    let change = |layers: &[LayerName], names: &[String], destroy: bool| {
+        let (layers, allow) = (chosen(layers), allow(names)?);
+        Ok::<_, Problem>(change::Change { app, common, settings: &settings, store, layers, allow, destroy })
+    };
     match &cli.command {
         Command::Plan { which, out, detailed_exitcode, allow_destroy } => {
-            let change = change::Change {
-                app,
-                common,
-                settings: &settings,
-                store,
-                layers: chosen(&which.layers),
-                allow: allow(allow_destroy)?,
-                destroy: false,
-            };
+            let change = change(&which.layers, allow_destroy, false)?;
             let changes = change.plan(out.as_deref()).await?;
             Ok(if changes && *detailed_exitcode { ExitCode::from(EXIT_CHANGES) } else { ExitCode::SUCCESS })
         }
         Command::Deploy { which, yes, plan, allow_destroy } => {
-            let change = change::Change {
-                app,
-                common,
-                settings: &settings,
-                store,
-                layers: chosen(&which.layers),
-                allow: allow(allow_destroy)?,
-                destroy: false,
-            };
+            let change = change(&which.layers, allow_destroy, false)?;
             change.apply(*yes, plan.as_deref()).await.map(|()| ExitCode::SUCCESS)
         }
         Command::Destroy { which, yes, allow_destroy } => {
-            let change = change::Change {
-                app,
-                common,
-                settings: &settings,
-                store,
-                layers: chosen(&which.layers),
-                allow: allow(allow_destroy)?,
-                destroy: true,
-            };
+            let change = change(&which.layers, allow_destroy, true)?;
             change.apply(*yes, None).await.map(|()| ExitCode::SUCCESS)
         }
         Command::Release { image, detach } => {
