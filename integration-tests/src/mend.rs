@@ -13,6 +13,20 @@ use orchestrator::stack;
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
 
+/// Changes every map of tags in a world.
+fn change_tags(value: &mut Value, change: &impl Fn(&mut Map<String, Value>)) {
+    match value {
+        Value::Object(fields) => {
+            if let Some(Value::Object(tags)) = fields.get_mut("tags") {
+                change(tags);
+            }
+            fields.values_mut().for_each(|value| change_tags(value, change));
+        }
+        Value::Array(items) => items.iter_mut().for_each(|value| change_tags(value, change)),
+        _ => {}
+    }
+}
+
 /// Every map of tags in a world.
 fn each_tags(value: &Value, visit: &mut impl FnMut(&Map<String, Value>)) {
     match value {
@@ -41,6 +55,22 @@ impl Bench {
     /// How many objects of ours exist. Tasks carry copies of their service's tags and are its own.
     pub fn objects(&self) -> usize {
         self.emulator.tagged(tag::STACK, "shop").iter().filter(|id| !id.contains(":task/")).count()
+    }
+
+    /// Changes by hand the tags of everything that is tagged with one of these addresses.
+    pub fn retag(&self, addresses: &BTreeSet<String>, change: impl Fn(&mut Map<String, Value>)) {
+        self.emulator.with_world(|world| {
+            let mut value = serde_json::to_value(&*world).unwrap();
+            let ours = |tags: &Map<String, Value>| tags.get(tag::ADDRESS).and_then(Value::as_str).is_some_and(|at| addresses.contains(at));
+            change_tags(&mut value, &|tags| {
+                if ours(tags) {
+                    change(tags)
+                }
+            });
+            let mut theirs: emulator::World = serde_json::from_value(value).unwrap();
+            theirs.clock.follow(&world.clock);
+            *world = theirs;
+        });
     }
 
     /// Every address that stands in a tag.

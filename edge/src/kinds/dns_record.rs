@@ -84,7 +84,9 @@ fn value(set: &ResourceRecordSet) -> RecordValue {
 
 fn same(a: &RecordValue, b: &RecordValue) -> bool {
     match (a, b) {
-        (RecordValue::Alias { dns_name: a, .. }, RecordValue::Alias { dns_name: b, .. }) => a.eq_ignore_ascii_case(b),
+        (RecordValue::Alias { dns_name: a, zone_id: one }, RecordValue::Alias { dns_name: b, zone_id: other }) => {
+            a.eq_ignore_ascii_case(b) && one == other
+        }
         (RecordValue::Text(a), RecordValue::Text(b)) => a.trim_end_matches('.') == b.trim_end_matches('.'),
         _ => false,
     }

@@ -60,18 +60,15 @@ pub async fn look(request: &Request<'_>, at: &Address, id: &str) -> Result<Adopt
         return Err(refused(format!("{at} is not declared"), "run `graph` to see every address, or declare it first"));
     };
     let kind = node.rules.kind.replace('_', " ");
-    if let Some(why) = node.rules.not_adopted {
-        return Err(refused(format!("a {kind} cannot be adopted: {why}"), "remove it, and let `deploy` make its own"));
-    }
     let plan = crate::planner::plan(request).await?;
     let step = plan.steps.values().find(|step| step.address() == at && !matches!(step.verb, Verb::Delete | Verb::Forget));
     let Some(step) = step.filter(|step| step.verb == Verb::Create) else {
         return Err(refused(format!("{at} is there already and is ours"), "destroy it first, or choose another address"));
     };
     if has_unknown(&step.spec) {
-        let open = node.reads.iter().filter(|read| plan.steps.values().any(|step| step.address() == *read && step.verb == Verb::Create));
-        let open: Vec<String> = open.map(ToString::to_string).collect();
-        return Err(refused(format!("{at} reads {}, which does not exist yet", open.join(", ")), "adopt or deploy that first"));
+        let makes = |at: &Address| plan.steps.values().any(|it| it.address() == at && matches!(it.verb, Verb::Create | Verb::Replace));
+        let open: Vec<String> = node.reads.iter().filter(|read| makes(read)).map(ToString::to_string).collect();
+        return Err(refused(format!("{at} reads {}, which is not there yet", open.join(", ")), "adopt or deploy that first"));
     }
     // What is remembered under this address and is not ours any more keeps its name.
     let current = request.memory_of(at).and_then(|folded| folded.current(at));
@@ -79,6 +76,11 @@ pub async fn look(request: &Request<'_>, at: &Address, id: &str) -> Result<Adopt
     let by = (node.identity)(&step.spec, generation).map_err(|error| Fault::new(Class::Bug, format!("{at}: {error}")))?;
     let who = request.scope.identity(at, generation, by);
     let seen = observe(request, step, &who, id).await?;
+    // One that we made and that has lost its tags is not somebody else's.
+    let known = current.is_some_and(|row| row.output.as_ref() == Some(&seen.output));
+    if let Some(why) = node.rules.not_adopted.filter(|_| !known) {
+        return Err(refused(format!("a {kind} cannot be adopted: {why}"), "remove it, and let `deploy` make its own"));
+    }
     ownerless(request, at, &kind, id, &seen)?;
     let mut changes = Vec::new();
     compare(node.rules.sets, "", Some(&seen.live), Some(&step.spec), &mut changes);

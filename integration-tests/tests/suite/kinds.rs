@@ -12,7 +12,7 @@ fn rows(bench: &Bench) -> BTreeMap<Address, Row> {
 }
 
 /// One deployed object of each registered kind.
-fn samples(bench: &Bench, kinds: &engine::Kinds) -> Vec<Row> {
+pub(super) fn samples(bench: &Bench, kinds: &engine::Kinds) -> Vec<Row> {
     let rows = rows(bench);
     let sample = |kind| {
         let found = rows.values().find(|row| row.kind == kind).cloned();
@@ -21,7 +21,7 @@ fn samples(bench: &Bench, kinds: &engine::Kinds) -> Vec<Row> {
     kinds.names().map(sample).collect()
 }
 
-async fn seen(kinds: &engine::Kinds, row: &Row) -> Option<SeenValue> {
+pub(super) async fn seen(kinds: &engine::Kinds, row: &Row) -> Option<SeenValue> {
     let ask = AskValue { who: row.who.clone(), want: row.spec.clone(), last: row.output.clone() };
     kinds.get(&row.kind).unwrap().observe(&[ask]).await.unwrap().remove(&row.who.address)
 }

@@ -1,6 +1,7 @@
 //! The whole-tool suites on the embedded AWS.
 #![allow(clippy::unwrap_used)]
 
+mod adopt;
 mod alone;
 mod bastion;
 mod boto3;
@@ -19,6 +20,7 @@ mod ledger_s3_damage;
 mod ledger_s3_stack;
 mod life;
 mod observability;
+mod out_of_band;
 mod release;
 mod rollout;
 mod secrets;

@@ -36,14 +36,17 @@ pub(super) struct KmsAliases(pub Aws);
 
 impl KmsAliases {
     /// Whether the key behind an alias belongs to this stack and environment.
-    async fn is_ours(&self, who: &Identity, key: &str) -> Result<bool, Fault> {
+    async fn is_ours(&self, ask: &Ask<KmsAlias>, key: &str) -> Result<bool, Fault> {
         let Some(answer) = self.0.kms.list_resource_tags().key_id(key).send().await.or_gone("kms:ListResourceTags")? else {
             return Ok(false);
         };
-        let has = |name: &str| {
-            answer.tags().iter().any(|it| it.tag_key() == name && Some(it.tag_value()) == who.tags.get(name).map(String::as_str))
-        };
-        Ok(has(tag::STACK) && has(tag::ENV))
+        let value = |name: &str| answer.tags().iter().find(|it| it.tag_key() == name).map(|it| it.tag_value());
+        let same = |name: &str| value(name) == ask.who.tags.get(name).map(String::as_str);
+        Ok(match value(tag::STACK) {
+            Some(_) => same(tag::STACK) && same(tag::ENV),
+            // The key has lost its tags, or somebody pointed our alias at another one.
+            None => ask.last.is_some(),
+        })
     }
 }
 
@@ -53,7 +56,7 @@ impl Calls<KmsAlias> for KmsAliases {
         for ask in asks {
             let answer = self.0.kms.describe_key().key_id(&ask.want.name).send().await.or_gone("kms:DescribeKey")?;
             let Some(arn) = answer.and_then(|answer| answer.key_metadata).and_then(|key| key.arn) else { continue };
-            let ours = self.is_ours(&ask.who, &arn).await?;
+            let ours = self.is_ours(ask, &arn).await?;
             let live = KmsAlias { name: ask.want.name.clone(), key: KeyArn(arn) };
             found.insert(ask.who.address.clone(), untagged(live, (), ours));
         }

@@ -72,7 +72,8 @@ impl Making<'_> {
         }
         let decision = decide(&node.rules, &spec, &tags, row, seen.as_ref());
         if let (Some(there), true) = (&seen, decision.foreign) {
-            self.foreign(node, there, others);
+            let known = row.is_some_and(|row| row.output.as_ref() == Some(&there.output));
+            self.foreign(node, there, others, known);
         }
         let fresh = self.request.fresh(at);
         let successor = self.world.get(&(at.clone(), fresh));
@@ -89,6 +90,8 @@ impl Making<'_> {
         let by = (node.identity)(&spec, generation).map_err(|error| defect(at, &error))?;
         let output = match (&decision.verb, &seen) {
             (Verb::Keep | Verb::Update | Verb::Remember, Some(seen)) => seen.output.clone(),
+            // The plan stops here: its readers are shown as they would be once the object is ours.
+            (Verb::Create, Some(seen)) if decision.foreign => seen.output.clone(),
             _ => (node.placeholder)(&spec).map_err(|error| defect(at, &error))?,
         };
         self.outputs.set(at.clone(), output);
@@ -253,11 +256,11 @@ impl Making<'_> {
         }
     }
 
-    fn foreign(&mut self, node: &Node, there: &SeenValue, others: Option<String>) {
+    fn foreign(&mut self, node: &Node, there: &SeenValue, others: Option<String>, known: bool) {
         let id = crate::scan::leaves(&there.output).first().map_or("ID", |id| *id);
         let (problem, hint) = match others {
             Some(owner) => (format!("{id} carries the tags of {owner}"), "put its tags right, or give this one another name".to_owned()),
-            None if there.tags.is_none() || node.rules.not_adopted.is_some() => {
+            None if there.tags.is_none() || (node.rules.not_adopted.is_some() && !known) => {
                 ("an object of that name exists and is not ours".to_owned(), "choose another name, or remove that object".to_owned())
             }
             None => (
