@@ -1,10 +1,13 @@
 //! `envs/base.toml`, `envs/<env>.toml`, `ORCHESTRATOR_…` variables: layered by figment, with the file and key of every mistake.
 
+mod check;
+mod source;
+
+use self::source::{Argument, File, variables};
 use crate::problem::Problem;
 use engine::resource::Scope;
 use figment::Figment;
 use figment::error::Kind;
-use figment::providers::{Env, Format, Toml};
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -65,22 +68,30 @@ impl Settings {
     /// [`Problem::Config`] that names file and key.
     pub fn load(dir: &Path, env: &str, region: Option<&str>, tables: &[&str]) -> Result<Settings, Problem> {
         let file = dir.join(format!("{env}.toml"));
-        if !file.is_file() || env.contains(['/', '\\', '.']) {
+        // A name, and no path to somewhere else.
+        let is_name = !env.is_empty() && !env.contains(|c: char| "/\\.".contains(c) || c.is_control());
+        if !is_name || file.symlink_metadata().is_err() {
             let known = environments(dir).join(", ");
             return Err(Problem::Config(format!(
                 "there is no environment `{env}`: {} does not exist (there are: {known})",
                 file.display()
             )));
         }
-        let variables = Env::prefixed("ORCHESTRATOR_").split("__").ignore(&["env", "config", "endpoint_url"]);
-        let mut figment = Figment::from(Toml::file_exact(dir.join("base.toml"))).merge(Toml::file_exact(&file)).merge(variables);
-        if let Some(region) = region {
-            figment = figment.merge(("region", region));
+        let mut figment = Figment::new();
+        if let Some(base) = File::optional(&dir.join("base.toml"))? {
+            figment = figment.merge(base);
         }
-        let top: Top = figment.extract().map_err(|error| explain(&error))?;
+        figment = figment.merge(File::read(&file)?).merge(variables()?);
+        if let Some(region) = region {
+            figment = figment.merge(Argument { name: "--region", key: "region", value: region.to_owned() });
+        }
+        let top: Top = figment.extract().map_err(|error| explain("", &error, &here(&file).display().to_string()))?;
         let settings = Settings { env: env.to_owned(), top, state: PathBuf::from(".orchestrator").join(env), figment };
         settings.check_keys(tables)?;
-        Ok(settings)
+        match check::problem(&settings.top) {
+            Some((key, problem)) => Err(Problem::Config(format!("{}: {key}: {problem}", settings.source_of(&key)))),
+            None => Ok(settings),
+        }
     }
 
     /// Where this machine keeps what could not be written to a shared ledger.
@@ -91,7 +102,7 @@ impl Settings {
     fn check_keys(&self, tables: &[&str]) -> Result<(), Problem> {
         let own = ["stack", "region", "tags", "protect", "embedded", "speed", "ledger", "ledger_kms_key"];
         let known: Vec<&str> = own.iter().chain(tables).copied().collect();
-        let all: BTreeMap<String, figment::value::Value> = self.figment.extract().map_err(|error| explain(&error))?;
+        let all: BTreeMap<String, figment::value::Value> = self.figment.extract().map_err(|error| explain("", &error, &self.env))?;
         let layers = engine::LayerName::ALL.map(engine::LayerName::as_str);
         // A per-layer binary reads the same files and leaves the tables of other layers alone.
         match all.keys().find(|key| !known.contains(&key.as_str()) && !layers.contains(&key.as_str())) {
@@ -108,11 +119,14 @@ impl Settings {
         if self.figment.find_value(name).is_err() {
             return Ok(T::default());
         }
-        self.figment.extract_inner(name).map_err(|error| explain_in(name, &error))
+        self.figment.extract_inner(name).map_err(|error| explain(name, &error, &self.source_of(name)))
     }
 
     /// The file (or variable) that a key comes from.
     pub fn source_of(&self, key: &str) -> String {
+        if key == "env" {
+            return "--env".to_owned();
+        }
         let meta = self.figment.find_metadata(key).or_else(|| self.figment.find_metadata(key.split('.').next().unwrap_or(key)));
         meta.map_or_else(|| "the defaults".to_owned(), source)
     }
@@ -133,12 +147,15 @@ fn environments(dir: &Path) -> Vec<String> {
 
 fn source(meta: &figment::Metadata) -> String {
     match meta.source.as_ref().and_then(|source| source.file_path()) {
-        Some(path) => {
-            let here = std::env::current_dir().unwrap_or_default();
-            path.strip_prefix(&here).unwrap_or(path).display().to_string()
-        }
+        Some(path) => here(path).display().to_string(),
         None => meta.name.to_string(),
     }
+}
+
+/// A path as people give it: from the working directory.
+fn here(path: &Path) -> PathBuf {
+    let here = std::env::current_dir().unwrap_or_default();
+    path.strip_prefix(&here).unwrap_or(path).to_owned()
 }
 
 fn nearest<'a>(key: &str, known: impl Iterator<Item = &'a str>) -> String {
@@ -146,17 +163,18 @@ fn nearest<'a>(key: &str, known: impl Iterator<Item = &'a str>) -> String {
     best.filter(|(likeness, _)| *likeness > 0.75).map_or_else(String::new, |(_, name)| format!("; did you mean `{name}`?"))
 }
 
-fn explain(error: &figment::Error) -> Problem {
-    explain_in("", error)
-}
-
-/// The mistake with its file and its key; `table` is the table that was read.
-fn explain_in(table: &str, error: &figment::Error) -> Problem {
-    let file = error.metadata.as_ref().map_or_else(|| "envs".to_owned(), source);
+/// The mistake with its file and its key; `table` is the table that was read, `place` where something that is missing belongs.
+fn explain(table: &str, error: &figment::Error, place: &str) -> Problem {
+    let file = error.metadata.as_ref().map_or_else(|| place.to_owned(), source);
     // figment's path ends where the mistake is, and for an unknown key names it once more.
-    let mut path: Vec<&str> = error.path.iter().map(String::as_str).filter(|part| *part != table).collect();
-    if let Kind::UnknownField(field, _) = &error.kind {
-        path.retain(|part| part != field);
+    let mut path: Vec<&str> = error.path.iter().map(String::as_str).collect();
+    if path.first() == Some(&table) {
+        path.remove(0);
+    }
+    if let Kind::UnknownField(field, _) = &error.kind
+        && path.last() == Some(&field.as_str())
+    {
+        path.pop();
     }
     let at = |last: &str| {
         [&[table], path.as_slice(), &[last]].concat().into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(".")

@@ -10,14 +10,23 @@ mod show;
 use crate::app::{App, Release};
 use crate::args::{Cli, Color, Command, Format, LedgerCommand};
 use crate::config::Settings;
-use crate::problem::{EXIT_CHANGES, Problem};
+use crate::problem::{EXIT_CHANGES, EXIT_CONFIG, Problem};
 use clap::Parser;
 use engine::LayerName;
 use std::process::ExitCode;
 
 /// Reads the arguments, runs the command and says how it ended.
 pub async fn main(app: impl App) -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        // Not clap's own 2: that says that a plan has changes.
+        Err(told) => {
+            let code = if told.use_stderr() { EXIT_CONFIG } else { 0 };
+            // A terminal that went away hears nothing.
+            told.print().ok();
+            return ExitCode::from(code);
+        }
+    };
     match cli.common.color {
         Color::Auto => {}
         Color::Always => anstream::ColorChoice::Always.write_global(),
