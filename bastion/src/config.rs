@@ -83,7 +83,8 @@ impl Config {
         if !self.enabled {
             return Ok(());
         }
-        if !self.instance_type.split_once('.').is_some_and(|(family, size)| !family.is_empty() && !size.is_empty()) {
+        let plain = |part: &str| !part.is_empty() && part.len() < 32 && part.bytes().all(|it| it.is_ascii_alphanumeric() || it == b'-');
+        if !self.instance_type.split_once('.').is_some_and(|(family, size)| plain(family) && plain(size)) {
             let problem = format!("`{}` is not an EC2 instance type, for example t4g.nano or t3.micro", self.instance_type);
             return Err(DeclareError::setting("bastion.instance_type", problem));
         }
@@ -108,6 +109,20 @@ impl Config {
         if let Some(odd) = self.ssh_cidrs.iter().find(|cidr| **cidr != cidr.trunc()) {
             let problem = format!("`{odd}` has host bits: the range is `{}`, the one address `{}/32`", odd.trunc(), odd.addr());
             return Err(DeclareError::setting("bastion.ssh_cidrs", problem));
+        }
+        if let Some(name) =
+            self.key_name.as_ref().filter(|name| !(1..=255).contains(&name.len()) || name.chars().any(|c| !c.is_ascii() || c.is_control()))
+        {
+            return Err(DeclareError::setting(
+                "bastion.key_name",
+                format!("`{name}` is not the name of a key pair: 1 to 255 ASCII characters"),
+            ));
+        }
+        if self.ssh_cidrs.len() > 60 {
+            return Err(DeclareError::setting(
+                "bastion.ssh_cidrs",
+                format!("{} ranges: a security group has room for 60", self.ssh_cidrs.len()),
+            ));
         }
         match (&self.key_name, &self.public_key_file) {
             (Some(_), None) | (None, Some(_)) => Ok(()),

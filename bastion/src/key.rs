@@ -6,6 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use contract::KeyPairName;
 use engine::{DeclareError, LayerError};
+use std::path::Path;
 
 /// With which key operators get in.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -29,14 +30,27 @@ pub(crate) async fn look_up(aws: &Aws, config: &Config) -> Result<Option<Key>, L
             }
             Ok(Some(Key::Existing(KeyPairName(name.clone()))))
         }
-        (Mode::Ssh, None, Some(path)) => {
-            let wrong = |problem: String| DeclareError::setting("bastion.public_key_file", format!("{}: {problem}", path.display()));
-            let text = tokio::fs::read_to_string(path).await.map_err(|error| wrong(error.to_string()))?;
-            let key = public_key(&text).map_err(|problem| wrong(problem.to_owned()))?;
-            Ok(Some(Key::Import(key)))
-        }
+        (Mode::Ssh, None, Some(path)) => Ok(Some(Key::Import(read(path)?))),
         (Mode::Ssh, None, None) | (Mode::Ssm, ..) => Ok(None),
     }
+}
+
+/// Bytes of the longest key that EC2 takes, many times over.
+const LARGEST: u64 = 1 << 16;
+
+/// The public key in a file.
+///
+/// # Errors
+/// [`DeclareError::Setting`], which never shows what the file holds.
+pub(crate) fn read(path: &Path) -> Result<String, DeclareError> {
+    let wrong = |problem: &str| DeclareError::setting("bastion.public_key_file", format!("{}: {problem}", path.display()));
+    let meta = std::fs::metadata(path).map_err(|error| wrong(&error.to_string()))?;
+    if !meta.is_file() || meta.len() > LARGEST {
+        return Err(wrong("this is not a file with one public key"));
+    }
+    let bytes = std::fs::read(path).map_err(|error| wrong(&error.to_string()))?;
+    let text = String::from_utf8(bytes).map_err(|_| wrong("this must be one public key, on one line"))?;
+    public_key(&text).map_err(wrong)
 }
 
 /// Kind and key, without the comment: what AWS gives back has another comment.

@@ -31,7 +31,11 @@ impl Layer for Bastion {
 
 impl Deploys for Bastion {
     fn check(config: &Config, _: &Names) -> Result<(), DeclareError> {
-        config.check()
+        config.check()?;
+        match (&config.public_key_file, config.mode, config.enabled) {
+            (Some(path), config::Mode::Ssh, true) => key::read(path).map(drop),
+            _ => Ok(()),
+        }
     }
 
     fn warnings(config: &Config) -> Vec<String> {

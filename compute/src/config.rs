@@ -135,8 +135,8 @@ impl Config {
     /// # Errors
     /// [`DeclareError::Setting`] with the key.
     pub fn check(&self) -> Result<(), DeclareError> {
-        if self.image.is_empty() || self.image.contains(char::is_whitespace) {
-            return wrong("compute.image", format!("`{}` is not the name of an image", self.image));
+        if !(1..=255).contains(&self.image.len()) || !self.image.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return wrong("compute.image", format!("`{}` is not the name of an image, which has 1 to 255 ASCII characters", self.image));
         }
         if let Some((key, problem)) = fargate::problem(self.cpu, self.memory) {
             return wrong(key, problem);
@@ -146,10 +146,13 @@ impl Config {
         }
         within("compute.desired_count", self.desired_count, 0, 5000)?;
         within("compute.grace_period", self.grace_period, 0, 3600)?;
-        for name in self.environment.keys() {
-            variable(name)?;
+        self.environment.iter().try_for_each(|(name, value)| variable(name, value))?;
+        let is_policy =
+            |arn: &str| arn.starts_with("arn:aws:iam::") && arn.contains(":policy/") && arn.bytes().all(|it| it.is_ascii_graphic());
+        if self.task_managed_policies.len() > 10 {
+            return wrong("compute.task_managed_policies", format!("{} policies: a role has at most 10", self.task_managed_policies.len()));
         }
-        if let Some(policy) = self.task_managed_policies.iter().find(|arn| !arn.starts_with("arn:aws:iam::") || !arn.contains(":policy/")) {
+        if let Some(policy) = self.task_managed_policies.iter().find(|arn| !is_policy(arn)) {
             let problem = format!("`{policy}` is not the ARN of a policy, for example arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess");
             return wrong("compute.task_managed_policies", problem);
         }
@@ -167,6 +170,9 @@ impl HealthCheck {
             let problem = "begins with CMD (program and arguments) or CMD-SHELL (one line for the shell), for example \
                            [\"CMD-SHELL\", \"curl -f http://127.0.0.1:8000/healthz\"]";
             return wrong("compute.health_check.command", problem);
+        }
+        if self.command.iter().map(String::len).sum::<usize>() > LONGEST_VALUE || self.command.iter().any(|part| part.contains('\0')) {
+            return wrong("compute.health_check.command", format!("at most {LONGEST_VALUE} characters and no NUL"));
         }
         within("compute.health_check.interval", self.interval, 5, 300)?;
         within("compute.health_check.timeout", self.timeout, 2, 60)?;
@@ -187,13 +193,16 @@ impl HealthCheck {
 impl Autoscaling {
     fn check(&self) -> Result<(), DeclareError> {
         within("compute.autoscaling.min", self.min, 1, 5000)?;
+        within("compute.autoscaling.max", self.max, 1, 5000)?;
         if self.max < self.min {
             return wrong("compute.autoscaling.max", format!("{} is less than compute.autoscaling.min, which is {}", self.max, self.min));
         }
         percent("compute.autoscaling.cpu", self.cpu)?;
         percent("compute.autoscaling.memory", self.memory)?;
         match self.requests_per_target {
-            Some(requests) if requests < 1.0 => wrong("compute.autoscaling.requests_per_target", format!("{requests}: use at least 1")),
+            Some(requests) if !(1.0..=1e9).contains(&requests) => {
+                wrong("compute.autoscaling.requests_per_target", format!("{requests}: use 1 to 1000000000"))
+            }
             _ => Ok(()),
         }
     }
@@ -211,7 +220,10 @@ fn percent(key: &str, value: f64) -> Result<(), DeclareError> {
     if (1.0..=100.0).contains(&value) { Ok(()) } else { wrong(key, format!("{value}: use 1 to 100 percent")) }
 }
 
-fn variable(name: &str) -> Result<(), DeclareError> {
+/// A task definition has 64 KB in all, its environment a part of them.
+const LONGEST_VALUE: usize = 8192;
+
+fn variable(name: &str, value: &str) -> Result<(), DeclareError> {
     let key = format!("compute.environment.{name}");
     if DATABASE_VARIABLES.contains(&name) {
         return wrong(&key, "the database layer gives this variable");
@@ -219,6 +231,9 @@ fn variable(name: &str) -> Result<(), DeclareError> {
     let plain = |c: char| c.is_ascii_alphanumeric() || c == '_';
     if !name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_') || !name.chars().all(plain) {
         return wrong(&key, "an environment variable has letters, digits and underscores, and no digit first");
+    }
+    if name.len() > 255 || value.len() > LONGEST_VALUE || value.contains('\0') {
+        return wrong(&key, format!("a name has at most 255 characters, a value {LONGEST_VALUE} and no NUL"));
     }
     Ok(())
 }

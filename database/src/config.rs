@@ -123,6 +123,19 @@ fn setting(key: &str, problem: impl Into<String>) -> DeclareError {
     DeclareError::setting(format!("database.{key}"), problem)
 }
 
+/// What RDS takes as a parameter's name and value.
+fn parameter(name: &str, value: &str) -> Result<(), DeclareError> {
+    let key = format!("parameters.{name}");
+    let plain = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+    if !(1..=255).contains(&name.len()) || !name.chars().all(plain) {
+        return Err(setting(&key, "a parameter's name has letters, digits, dots, hyphens and underscores"));
+    }
+    if value.len() > 1024 || value.chars().any(char::is_control) {
+        return Err(setting(&key, "a parameter's value has at most 1024 characters, and no line breaks"));
+    }
+    Ok(())
+}
+
 /// Minutes of the day of `hh:mm`.
 fn minute(text: &str) -> Option<u32> {
     let (hour, minute) = text.split_once(':')?;
@@ -146,12 +159,13 @@ impl Config {
         if !self.engine_version.split('.').all(number) || self.engine_version.split('.').count() > 2 {
             return Err(setting("engine_version", format!("`{}` must be a major (`16`) or a minor (`16.3`)", self.engine_version)));
         }
-        if !self.class.starts_with("db.") {
-            return Err(setting("class", format!("`{}` is not an instance class: they begin with `db.`", self.class)));
+        let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || ".-".contains(c);
+        if !self.class.starts_with("db.") || self.class.len() > 64 || !self.class.chars().all(plain) {
+            return Err(setting("class", format!("`{}` is not an instance class, for example `db.t4g.micro`", self.class)));
         }
-        if self.storage_gb < 20 || self.max_storage_gb < self.storage_gb {
+        if self.storage_gb < 20 || self.max_storage_gb < self.storage_gb || self.max_storage_gb > 65_536 {
             let problem = format!(
-                "{} GB growing to {} GB: at least 20 GB, and the end not below the beginning",
+                "{} GB growing to {} GB: 20 to 65536 GB, and the end not below the beginning",
                 self.storage_gb, self.max_storage_gb
             );
             return Err(setting("storage_gb", problem));
@@ -168,10 +182,31 @@ impl Config {
         if ["postgres", "rdsadmin", "admin"].contains(&self.user.as_str()) {
             return Err(setting("user", format!("`{}` is reserved", self.user)));
         }
+        if self.log_exports.len() > 2 || (self.log_exports.len() == 2 && self.log_exports[0] == self.log_exports[1]) {
+            return Err(setting("log_exports", "a log is there twice"));
+        }
         if let Some(log) = self.log_exports.iter().find(|log| !["postgresql", "upgrade"].contains(&log.as_str())) {
             return Err(setting("log_exports", format!("`{log}`: PostgreSQL has the logs `postgresql` and `upgrade`")));
         }
+        self.check_numbers()?;
+        self.parameters.iter().try_for_each(|(name, value)| parameter(name, value))?;
         self.check_windows()
+    }
+
+    fn check_numbers(&self) -> Result<(), DeclareError> {
+        if !(1150..=65_535).contains(&self.port) {
+            return Err(setting("port", format!("{}: RDS allows 1150 to 65535", self.port)));
+        }
+        if i32::try_from(self.slow_query_ms).is_err() {
+            return Err(setting("slow_query_ms", format!("{} ms: PostgreSQL allows up to {}", self.slow_query_ms, i32::MAX)));
+        }
+        let Alarms { cpu, free_storage_gb, connections } = self.alarms;
+        for (key, limit, most) in [("cpu", cpu, 100.0), ("free_storage_gb", free_storage_gb, 65_536.0), ("connections", connections, 1e6)] {
+            if !(0.0..=most).contains(&limit) {
+                return Err(setting(&format!("alarms.{key}"), format!("{limit}: use 0 to {most}")));
+            }
+        }
+        Ok(())
     }
 
     fn check_windows(&self) -> Result<(), DeclareError> {

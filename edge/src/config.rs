@@ -111,10 +111,26 @@ fn setting(key: &str, problem: impl Into<String>) -> DeclareError {
     DeclareError::setting(format!("edge.{key}"), problem)
 }
 
+impl AccessLogs {
+    fn check(&self) -> Result<(), DeclareError> {
+        let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || ".-".contains(c);
+        if !(3..=63).contains(&self.bucket.len()) || !self.bucket.chars().all(plain) {
+            let problem = format!("`{}` is no bucket's name: 3 to 63 lower-case letters, digits, dots and hyphens", self.bucket);
+            return Err(setting("access_logs.bucket", problem));
+        }
+        if self.prefix.len() > 512 || !self.prefix.bytes().all(|byte| byte.is_ascii_graphic()) || self.prefix.contains("AWSLogs") {
+            let problem = format!("`{}`: use at most 512 ASCII characters without spaces and without `AWSLogs`", self.prefix);
+            return Err(setting("access_logs.prefix", problem));
+        }
+        Ok(())
+    }
+}
+
 impl HealthCheck {
     fn check(&self) -> Result<(), DeclareError> {
-        if !self.path.starts_with('/') {
-            return Err(setting("health_check.path", format!("`{}` must begin with `/`", self.path)));
+        if !self.path.starts_with('/') || self.path.len() > 1024 || !self.path.bytes().all(|byte| byte.is_ascii_graphic()) {
+            let problem = format!("`{}` must begin with `/` and have at most 1024 ASCII characters without spaces", self.path);
+            return Err(setting("health_check.path", problem));
         }
         if !self.matcher.split(',').all(is_codes) {
             let problem = format!("`{}` must be codes of 200 to 499, for example `200`, `200,202` or `200-299`", self.matcher);
@@ -168,12 +184,12 @@ impl Config {
         if !(1..=4000).contains(&self.idle_timeout) {
             return Err(setting("idle_timeout", format!("{} s: AWS allows 1 to 4000", self.idle_timeout)));
         }
-        if self.access_logs.as_ref().is_some_and(|logs| logs.bucket.is_empty()) {
-            return Err(setting("access_logs.bucket", "it is empty: name a bucket, or leave `access_logs` out"));
+        if let Some(logs) = &self.access_logs {
+            logs.check()?;
         }
         for (key, limit) in [("errors_5xx", self.alarms.errors_5xx), ("latency_seconds", self.alarms.latency_seconds)] {
-            if limit.is_nan() || limit <= 0.0 {
-                return Err(setting(&format!("alarms.{key}"), format!("{limit} would ring always: use a number above 0")));
+            if !limit.is_finite() || limit <= 0.0 {
+                return Err(setting(&format!("alarms.{key}"), format!("{limit} would ring always or never: use a number above 0")));
             }
         }
         self.check_domain()?;
@@ -208,6 +224,11 @@ impl Config {
             let zone = zone.trim_end_matches('.');
             if domain != zone && !domain.ends_with(&format!(".{zone}")) {
                 return Err(setting("domain", format!("`{domain}` is not in the zone `{zone}`")));
+            }
+        }
+        for (key, arn) in [("certificate_arn", &self.certificate_arn), ("web_acl_arn", &self.web_acl_arn)] {
+            if let Some(arn) = arn.as_ref().filter(|arn| arn.len() > 2048 || !arn.bytes().all(|byte| byte.is_ascii_graphic())) {
+                return Err(setting(key, format!("`{arn}` is not an ARN")));
             }
         }
         match (&self.certificate_arn, &self.web_acl_arn) {

@@ -80,8 +80,44 @@ impl Config {
         if !(2..=3).contains(&self.zones) {
             return Err(DeclareError::setting("network.zones", format!("{} zones: use 2 or 3 (a database needs two)", self.zones)));
         }
+        if self.app_port == 0 || self.database_port == 0 {
+            let key = if self.app_port == 0 { "network.app_port" } else { "network.database_port" };
+            return Err(DeclareError::setting(key, "0 is no port"));
+        }
+        self.check_ranges()?;
+        self.check_endpoints()?;
         if self.app_port == self.database_port {
             return Err(DeclareError::setting("network.app_port", format!("{} is the database's port as well", self.app_port)));
+        }
+        Ok(())
+    }
+
+    fn check_ranges(&self) -> Result<(), DeclareError> {
+        let wrong = |problem| Err(DeclareError::setting("network.ingress_cidrs", problem));
+        // A group has 60 rules, and each range needs one per port.
+        if self.ingress_cidrs.len() > 30 {
+            return wrong(format!("{} ranges: a security group has room for 30", self.ingress_cidrs.len()));
+        }
+        for (index, cidr) in self.ingress_cidrs.iter().enumerate() {
+            if *cidr != cidr.trunc() {
+                return wrong(format!("`{cidr}` has host bits: the range is `{}`", cidr.trunc()));
+            }
+            if self.ingress_cidrs[..index].contains(cidr) {
+                return wrong(format!("`{cidr}` is there twice"));
+            }
+        }
+        Ok(())
+    }
+
+    fn check_endpoints(&self) -> Result<(), DeclareError> {
+        let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || ".-".contains(c);
+        for (index, name) in self.interface_endpoints.iter().enumerate() {
+            let problem = match () {
+                () if !(1..=64).contains(&name.len()) || !name.chars().all(plain) => "is not the name of a service, for example `ecr.api`",
+                () if self.interface_endpoints[..index].contains(name) => "is there twice",
+                () => continue,
+            };
+            return Err(DeclareError::setting("network.interface_endpoints", format!("`{name}` {problem}")));
         }
         Ok(())
     }

@@ -58,13 +58,33 @@ impl Config {
             let problem = format!("CloudWatch does not keep logs for {} days; the next possible number is {next}", self.retention_days);
             return Err(DeclareError::setting("observability.retention_days", problem));
         }
-        if let Some(wrong) = self.alarm_emails.iter().find(|address| !address.contains('@') || address.contains(' ')) {
+        if let Some(wrong) = self.alarm_emails.iter().find(|address| {
+            !address.contains('@') || address.contains(|c: char| c.is_whitespace() || c.is_control()) || address.len() > 254
+        }) {
             return Err(DeclareError::setting("observability.alarm_emails", format!("`{wrong}` is not an e-mail address")));
         }
-        if self.error_threshold < 1.0 {
-            return Err(DeclareError::setting("observability.error_threshold", "must be at least 1"));
+        if let Some(twice) = self.alarm_emails.iter().enumerate().find(|(index, it)| self.alarm_emails[..*index].contains(it)) {
+            return Err(DeclareError::setting("observability.alarm_emails", format!("`{}` is there twice", twice.1)));
         }
-        Ok(())
+        if !(1.0..=1e9).contains(&self.error_threshold) {
+            return Err(DeclareError::setting("observability.error_threshold", format!("{}: use 1 to 1000000000", self.error_threshold)));
+        }
+        self.queries.iter().try_for_each(|(name, query)| saved(name, query))
+    }
+}
+
+/// What CloudWatch takes of a saved query. <https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutQueryDefinition.html>
+fn saved(name: &str, query: &str) -> Result<(), DeclareError> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_".contains(c);
+    let key = format!("observability.queries.{name}");
+    match () {
+        () if !(1..=64).contains(&name.len()) || !name.chars().all(plain) => {
+            Err(DeclareError::setting(key, "the name of a query has 1 to 64 letters, digits, hyphens and underscores"))
+        }
+        () if query.trim().is_empty() || query.len() > 10_000 || query.chars().any(|c| c.is_control() && !c.is_whitespace()) => {
+            Err(DeclareError::setting(key, "a query has 1 to 10000 characters of text"))
+        }
+        () => Ok(()),
     }
 }
 

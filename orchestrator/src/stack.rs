@@ -79,6 +79,10 @@ impl Configs {
             }
             Err(DeclareError::setting(key, format!("{port}, but {with} is {other}: they must be the same")))
         };
+        if let Some(name) = self.secrets.app.keys().find(|name| self.compute.environment.contains_key(*name)) {
+            let problem = "`[secrets.app]` has a variable of this name as well: a container gets it once";
+            return Err(DeclareError::setting(format!("compute.environment.{name}"), problem));
+        }
         agree("compute.port", self.compute.port, "network.app_port", self.network.app_port)?;
         agree("edge.port", self.edge.port, "network.app_port", self.network.app_port)?;
         agree("database.port", self.database.port, "network.database_port", self.network.database_port)

@@ -45,6 +45,9 @@ impl Default for Generate {
     }
 }
 
+/// The policy that reads the secrets names each of them, and all policies of a role have 10 KB.
+const MOST: usize = 50;
+
 /// The settings of the secrets layer.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -74,11 +77,18 @@ impl Config {
             let problem = format!("{} days: AWS allows 7 to 30", self.key_deletion_days);
             return Err(DeclareError::setting("secrets.key_deletion_days", problem));
         }
+        if self.app.len() > MOST {
+            return Err(DeclareError::setting("secrets.app", format!("{} secrets: use at most {MOST}", self.app.len())));
+        }
         for (key, generate) in self.app.iter().map(|(name, it)| (format!("secrets.app.{name}"), it)) {
             let name = key.trim_start_matches("secrets.app.");
+            if ["HOST", "PORT", "NAME", "USER", "PASSWORD"].iter().any(|what| name.strip_prefix("DATABASE_") == Some(what)) {
+                return Err(DeclareError::setting(key, "the container gets this variable from the database layer"));
+            }
             let plain = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_';
-            if !name.starts_with(|c: char| c.is_ascii_uppercase()) || !name.chars().all(plain) {
-                return Err(DeclareError::setting(key, "an environment variable has upper-case letters, digits and underscores"));
+            if !name.starts_with(|c: char| c.is_ascii_uppercase()) || !name.chars().all(plain) || name.len() > 128 {
+                let problem = "an environment variable has at most 128 upper-case letters, digits and underscores";
+                return Err(DeclareError::setting(key, problem));
             }
             length(&key, generate)?;
         }
