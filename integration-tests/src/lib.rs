@@ -4,6 +4,7 @@
 pub mod gate;
 mod mend;
 pub mod mortal;
+pub mod process;
 pub mod shared;
 
 use aws::{Aws, Connection};
@@ -164,6 +165,20 @@ impl Bench {
     async fn make(&self, env: Option<&str>) -> Result<(Plan, Apply), String> {
         let Staged { memory, apply } = self.stage(env).await?;
         Ok((planned(&memory, &apply).await?, apply))
+    }
+
+    /// The plan for settings that were read already.
+    ///
+    /// # Errors
+    /// The rendered problem when there is none.
+    pub async fn plan_of(&self, settings: &Settings, configs: &stack::Configs) -> Result<Plan, String> {
+        let (aws, memory) = (self.aws().await, self.memory());
+        let wanted = Wanted { settings, endpoint_url: None, layers: stack::LAYERS, memory: &memory };
+        let declared = stack::declare(&aws, configs, &wanted).await.map_err(|problem| problem.render())?;
+        let (scope, kinds, graph) = (settings.scope(), stack::kinds(&aws), declared.graph);
+        let request =
+            Request { scope: &scope, graph: &graph, kinds: &kinds, memory: &memory, layers: stack::LAYERS, allow: &Allow::Nothing };
+        engine::planner::plan(&request).await.map_err(|error| cli::Problem::from(error).render())
     }
 
     /// The plan for these settings.

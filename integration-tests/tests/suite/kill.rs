@@ -141,7 +141,8 @@ fn points(calls: usize, moment: Moment, run: &str) -> Vec<usize> {
 }
 
 fn binary() -> PathBuf {
-    let built = Command::new(env!("CARGO")).args(["build", "--quiet", "--bin", "orchestrator"]).current_dir(ROOT).status().unwrap();
+    let built =
+        Command::new(env!("CARGO")).args(["build", "--quiet", "--workspace", "--bin", "orchestrator"]).current_dir(ROOT).status().unwrap();
     assert!(built.success(), "the binary does not build");
     std::env::current_exe().unwrap().ancestors().nth(2).unwrap().join("orchestrator")
 }

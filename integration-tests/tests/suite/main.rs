@@ -11,6 +11,7 @@ mod database;
 mod edge;
 mod edge_hazards;
 mod half_made;
+mod hostile;
 mod house;
 mod kill;
 mod kinds;

@@ -1,0 +1,48 @@
+//! The real binary, one process per command.
+#![allow(clippy::disallowed_methods)]
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::sync::OnceLock;
+
+/// The workspace.
+pub const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+
+/// Where the binary is, built if it is not.
+///
+/// # Panics
+/// When it does not build.
+pub fn binary() -> &'static Path {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    BUILT.get_or_init(|| {
+        let built = Command::new(env!("CARGO"))
+            .args(["build", "--quiet", "--workspace", "--bin", "orchestrator"])
+            .current_dir(ROOT)
+            .status()
+            .unwrap();
+        assert!(built.success(), "the binary does not build");
+        std::env::current_exe().unwrap().ancestors().nth(2).unwrap().join("orchestrator")
+    })
+}
+
+/// A command in `dir` that is not told where AWS is.
+pub fn command(dir: &Path, args: &[&str]) -> Command {
+    let mut command = Command::new(binary());
+    command.args(args).current_dir(dir).env_remove("AWS_ENDPOINT_URL");
+    command
+}
+
+/// Everything that a process said.
+pub fn said(output: &Output) -> String {
+    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+}
+
+/// Whether the suites run at their full size.
+pub fn is_full() -> bool {
+    std::env::var("SWEEP").is_ok_and(|size| size == "full")
+}
+
+/// How many random cases a suite tries: `PROPTEST_CASES`, or its usual number.
+pub fn cases(usual: u32) -> u32 {
+    std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(usual)
+}
