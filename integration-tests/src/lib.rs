@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 pub mod gate;
+pub mod liar;
 mod mend;
 pub mod mortal;
 pub mod process;
@@ -194,7 +195,16 @@ impl Bench {
     /// # Errors
     /// A sentence when there is no plan or it may not be applied.
     pub async fn deploy(&self, env: &str) -> Result<Outcome, String> {
-        let (plan, apply) = self.make(Some(env)).await?;
+        self.deploy_telling(env, Sink::none()).await
+    }
+
+    /// Deploys these settings and tells `sink`.
+    ///
+    /// # Errors
+    /// As [`Bench::deploy`].
+    pub async fn deploy_telling(&self, env: &str, sink: Sink) -> Result<Outcome, String> {
+        let (plan, mut apply) = self.make(Some(env)).await?;
+        apply.sink = sink;
         if let Some(stop) = plan.stops.first() {
             return Err(format!("{}: {}", stop.address, stop.problem));
         }

@@ -6,7 +6,7 @@ mod live;
 
 use super::tags;
 use aws::named::{Calls, owned};
-use aws::{Aws, FaultExt};
+use aws::{Aws, FaultExt, withheld};
 use aws_sdk_rds::types::DbInstance as Live;
 use contract::{Database, KeyArn, ParameterGroupName, SecurityGroupId, SubnetGroupName};
 use engine::{Address, Ask, Class, Fault, Found, Identity, IdentityBy, Kind, Poll, Replace, Resource, Scope, Seen, Ticks};
@@ -162,7 +162,8 @@ impl Calls<DbInstance> for DbInstances {
         let call = call.deletion_protection(want.deletion_protection).enable_performance_insights(want.insights);
         let call = call.enable_iam_database_authentication(want.iam_auth);
         let call = call.set_enable_cloudwatch_logs_exports(Some(want.log_exports.iter().cloned().collect()));
-        call.set_tags(Some(tags::sdk(&who.tags))).send().await.or_fault("rds:CreateDBInstance").map(|_| ())
+        let made = call.set_tags(Some(tags::sdk(&who.tags))).send().await.or_fault("rds:CreateDBInstance");
+        made.map(|_| ()).map_err(|fault| withheld(password.expose_secret(), fault))
     }
 
     async fn change(&self, who: &Identity, want: &DbInstance, seen: &Seen<DbInstance>) -> Result<(), Fault> {

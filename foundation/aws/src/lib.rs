@@ -8,8 +8,10 @@ pub mod ledger;
 pub mod named;
 pub mod retry;
 pub mod stage;
+pub mod withhold;
 
 pub use connect::{Aws, Connection};
 pub use fault::{FaultExt, fault};
 pub use retry::never_twice;
 pub use stage::{Deploys, Stage};
+pub use withhold::withheld;

@@ -5,6 +5,7 @@ mod adopt;
 mod alone;
 mod bastion;
 mod boto3;
+mod canary;
 mod compute;
 mod crash;
 mod database;

@@ -3,7 +3,7 @@
 
 use crate::config::Alphabet;
 use aws::named::{Calls, Tags, owned, tag_changes};
-use aws::{Aws, FaultExt};
+use aws::{Aws, FaultExt, withheld};
 use aws_sdk_ssm::types::{ParameterStringFilter, ParameterTier, ParameterType, ResourceTypeForTagging, Tag};
 use contract::{KeyArn, Secret};
 use engine::{Address, Ask, Fault, Found, Identity, IdentityBy, Kind, Replace, Resource, Scope, Seen};
@@ -81,7 +81,8 @@ impl SsmSecrets {
         let value = SecretString::from(read.parameter.and_then(|parameter| parameter.value).unwrap_or_default());
         let call = self.0.ssm.put_parameter().name(&want.name).value(value.expose_secret()).overwrite(true);
         let call = call.r#type(ParameterType::SecureString).key_id(want.key.as_str());
-        call.send().await.or_fault("ssm:PutParameter").map(|_| ())
+        let put = call.send().await.or_fault("ssm:PutParameter");
+        put.map(|_| ()).map_err(|fault| withheld(value.expose_secret(), fault))
     }
 }
 
@@ -114,7 +115,8 @@ impl Calls<SsmSecret> for SsmSecrets {
         let value = generate(want.length, want.alphabet)?;
         let call = self.0.ssm.put_parameter().name(&want.name).value(value.expose_secret()).overwrite(false);
         let call = call.r#type(ParameterType::SecureString).tier(ParameterTier::Standard).key_id(want.key.as_str());
-        call.set_tags(Some(tags(&who.tags))).send().await.or_fault("ssm:PutParameter").map(|_| ())
+        let put = call.set_tags(Some(tags(&who.tags))).send().await.or_fault("ssm:PutParameter");
+        put.map(|_| ()).map_err(|fault| withheld(value.expose_secret(), fault))
     }
 
     async fn change(&self, who: &Identity, want: &SsmSecret, seen: &Seen<SsmSecret>) -> Result<(), Fault> {
