@@ -47,11 +47,11 @@ pub(crate) fn declare(config: &Config, inputs: &Inputs, g: &mut Graph) -> Result
 
     let parts = (&subnet_group, &parameter_group, &network.data_security_group, &inputs.secrets.key, &inputs.secrets.database_password);
     // RDS makes the log groups by itself, without a retention, if they are not there when it starts to export.
-    let parts = parts.join().after(&inputs.observability.database_log_groups);
+    let parts = (&parts.join(), &network.vpc_id).join().after(&inputs.observability.database_log_groups);
     let (config, version, identifier) = (config.clone(), inputs.engine_version.clone(), names.database());
     let instance = parts.map({
         let (config, identifier) = (config.clone(), identifier.clone());
-        move |(subnet_group, parameter_group, security_group, key, password)| DbInstance {
+        move |((subnet_group, parameter_group, security_group, key, password), vpc)| DbInstance {
             identifier: identifier.clone(),
             engine_version: version.clone(),
             minor_upgrades: !config.engine_version.contains('.'),
@@ -65,6 +65,7 @@ pub(crate) fn declare(config: &Config, inputs: &Inputs, g: &mut Graph) -> Result
             password: password.name,
             port: config.port.into(),
             key,
+            vpc,
             subnet_group,
             parameter_group,
             security_groups: BTreeSet::from([security_group]),

@@ -39,6 +39,12 @@ impl Deploys for DatabaseLayer {
         let live = live.and_then(|answer| answer.db_instances().first().and_then(|it| it.engine_version().map(str::to_owned)));
         let offered = if version::is_exact(&config.engine_version) { Vec::new() } else { offered(aws, &config.engine_version).await? };
         let engine_version = version::resolve(&config.engine_version, live.as_deref(), &offered)?;
+        // RDS takes old minors from its offer: a create would fail after everything else was made.
+        if live.as_ref() != Some(&engine_version) && !self::offered(aws, &engine_version).await?.contains(&engine_version) {
+            let problem =
+                format!("RDS does not offer PostgreSQL {engine_version} in this region (any more): use another minor, or the major");
+            return Err(DeclareError::setting("database.engine_version", problem).into());
+        }
         Ok(Inputs {
             names: names.clone(),
             engine_version,
@@ -53,9 +59,9 @@ impl Deploys for DatabaseLayer {
     }
 }
 
-/// The versions of that major which RDS offers.
-async fn offered(aws: &Aws, major: &str) -> Result<Vec<String>, LayerError> {
-    let call = aws.rds.describe_db_engine_versions().engine("postgres").engine_version(major);
+/// The versions of that major, or that minor, which RDS offers.
+async fn offered(aws: &Aws, version: &str) -> Result<Vec<String>, LayerError> {
+    let call = aws.rds.describe_db_engine_versions().engine("postgres").engine_version(version);
     let answer = call.send().await.or_fault("rds:DescribeDBEngineVersions")?;
     Ok(answer.db_engine_versions().iter().filter_map(|it| it.engine_version().map(str::to_owned)).collect())
 }

@@ -8,7 +8,7 @@ use super::tags;
 use aws::named::{Calls, owned};
 use aws::{Aws, FaultExt, withheld};
 use aws_sdk_rds::types::DbInstance as Live;
-use contract::{Database, KeyArn, ParameterGroupName, SecurityGroupId, SubnetGroupName};
+use contract::{Database, KeyArn, ParameterGroupName, SecurityGroupId, SubnetGroupName, VpcId};
 use engine::{Address, Ask, Class, Fault, Found, Identity, IdentityBy, Kind, Poll, Replace, Resource, Scope, Seen, Ticks};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
@@ -44,6 +44,9 @@ pub struct DbInstance {
     pub port: i32,
     /// The key that its disk is encrypted with.
     pub key: KeyArn,
+    /// Its VPC, which it cannot leave.
+    #[serde(default = "nowhere")]
+    pub vpc: VpcId,
     /// Its subnets.
     pub subnet_group: SubnetGroupName,
     /// Its parameters.
@@ -70,9 +73,14 @@ pub struct DbInstance {
     pub apply_immediately: bool,
 }
 
+/// What an instance says that was recorded before its VPC was.
+fn nowhere() -> VpcId {
+    VpcId(String::new())
+}
+
 impl Resource for DbInstance {
     const KIND: Kind = "db_instance";
-    const REPLACE_ON: &'static [&'static str] = &["identifier", "name", "user", "key", "subnet_group", "port"];
+    const REPLACE_ON: &'static [&'static str] = &["identifier", "name", "user", "key", "vpc", "subnet_group", "port"];
     const REPLACE: Replace = Replace::DeleteFirst;
     const PROTECTED: bool = true;
     const TYPICAL: Duration = Duration::from_secs(420);
@@ -97,6 +105,9 @@ impl Resource for DbInstance {
 const AVAILABLE_WITHIN: Duration = Duration::from_secs(90 * 60);
 /// A last snapshot of a large disk comes before the end.
 const DELETED_WITHIN: Duration = Duration::from_secs(90 * 60);
+
+/// Names for a last snapshot that are tried: two deletes within a second would share the first.
+const SNAPSHOT_NAMES: u32 = 5;
 
 /// Works on instances.
 #[derive(Clone, Debug)]
@@ -193,17 +204,21 @@ impl Calls<DbInstance> for DbInstances {
             call.deletion_protection(false).apply_immediately(true).send().await.or_fault("rds:ModifyDBInstance")?;
             self.until_available(&spec.identifier, &ticks).await?;
         }
-        let call = self.0.rds.delete_db_instance().db_instance_identifier(&spec.identifier);
-        let call = if spec.final_snapshot {
-            call.skip_final_snapshot(false).final_db_snapshot_identifier(change::snapshot(&spec.identifier))
-        } else {
-            call.skip_final_snapshot(true).delete_automated_backups(true)
-        };
-        match call.send().await.or_gone("rds:DeleteDBInstance") {
-            // The retry of a delete whose answer was lost.
-            Err(fault) if fault.class == Class::Busy && fault.message.contains("already being deleted") => Ok(()),
-            other => other.map(|_| ()),
+        for attempt in 1.. {
+            let call = self.0.rds.delete_db_instance().db_instance_identifier(&spec.identifier);
+            let call = if spec.final_snapshot {
+                call.skip_final_snapshot(false).final_db_snapshot_identifier(change::snapshot(&spec.identifier, attempt))
+            } else {
+                call.skip_final_snapshot(true).delete_automated_backups(true)
+            };
+            match call.send().await.or_gone("rds:DeleteDBInstance") {
+                // The retry of a delete whose answer was lost.
+                Err(fault) if fault.class == Class::Busy && fault.message.contains("already being deleted") => return Ok(()),
+                Err(fault) if fault.code.starts_with("DBSnapshotAlreadyExists") && attempt < SNAPSHOT_NAMES => {}
+                other => return other.map(|_| ()),
+            }
         }
+        Ok(())
     }
 
     async fn settle_gone(&self, _: &Identity, spec: &DbInstance, ticks: &Ticks) -> Result<(), Fault> {

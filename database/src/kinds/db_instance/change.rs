@@ -42,8 +42,9 @@ pub(super) fn modify(aws: &Aws, want: &DbInstance, live: &DbInstance) -> Option<
     Some(call.cloudwatch_logs_export_configuration(exports))
 }
 
-/// A name that no earlier snapshot has.
-pub(super) fn snapshot(identifier: &str) -> String {
+/// A name that no earlier snapshot has; another one for each attempt.
+pub(super) fn snapshot(identifier: &str, attempt: u32) -> String {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-    format!("{identifier}-final-{now}")
+    let suffix = if attempt == 1 { String::new() } else { format!("-{attempt}") };
+    format!("{identifier}-final-{now}{suffix}")
 }

@@ -2,7 +2,7 @@
 
 use super::DbInstance;
 use aws_sdk_rds::types::DbInstance as Live;
-use contract::{Database, KeyArn, ParameterGroupName, SecurityGroupId, SubnetGroupName};
+use contract::{Database, KeyArn, ParameterGroupName, SecurityGroupId, SubnetGroupName, VpcId};
 
 /// The live settings. What is scheduled for the maintenance window counts as done: it is not drift.
 pub(super) fn settings(it: &Live, want: &DbInstance) -> DbInstance {
@@ -24,6 +24,7 @@ pub(super) fn settings(it: &Live, want: &DbInstance) -> DbInstance {
         // Until it has an endpoint, the port is what was asked for.
         port: it.endpoint().and_then(|endpoint| endpoint.port()).unwrap_or(want.port),
         key: KeyArn(text(it.kms_key_id())),
+        vpc: VpcId(text(it.db_subnet_group().and_then(|group| group.vpc_id()))),
         subnet_group: SubnetGroupName(text(it.db_subnet_group().and_then(|group| group.db_subnet_group_name()))),
         parameter_group: ParameterGroupName(text(it.db_parameter_groups().first().and_then(|group| group.db_parameter_group_name()))),
         security_groups: groups.map(|id| SecurityGroupId(id.to_owned())).collect(),
