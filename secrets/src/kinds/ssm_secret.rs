@@ -4,13 +4,16 @@
 use crate::config::Alphabet;
 use aws::named::{Calls, Tags, owned, tag_changes};
 use aws::{Aws, FaultExt, withheld};
+use aws_sdk_ssm::operation::put_parameter::builders::PutParameterFluentBuilder;
 use aws_sdk_ssm::types::{ParameterStringFilter, ParameterTier, ParameterType, ResourceTypeForTagging, Tag};
 use contract::{KeyArn, Secret};
-use engine::{Address, Ask, Fault, Found, Identity, IdentityBy, Kind, Replace, Resource, Scope, Seen};
+use engine::{Address, Ask, Fault, Found, Identity, IdentityBy, Kind, Poll, Replace, Resource, Scope, Seen, Sink};
 use rand::TryRngCore;
 use rand::rngs::OsRng;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
+use std::time::Duration;
+use tokio::time::Instant;
 
 /// How the secret should be.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -41,6 +44,9 @@ impl Resource for SsmSecret {
         Secret { name: self.name.clone(), ..Secret::unknown(at) }
     }
 }
+
+/// Writers that meet are done within seconds.
+const ALONE_WITHIN: Duration = Duration::from_secs(60);
 
 /// Works on secrets.
 #[derive(Clone, Debug)]
@@ -76,13 +82,25 @@ impl SsmSecrets {
     }
 
     /// The same value under another key. It is in memory for the length of two calls.
-    async fn encrypt_again(&self, want: &SsmSecret) -> Result<(), Fault> {
+    async fn encrypt_again(&self, who: &Identity, want: &SsmSecret) -> Result<(), Fault> {
         let read = self.0.ssm.get_parameter().name(&want.name).with_decryption(true).send().await.or_fault("ssm:GetParameter")?;
         let value = SecretString::from(read.parameter.and_then(|parameter| parameter.value).unwrap_or_default());
         let call = self.0.ssm.put_parameter().name(&want.name).value(value.expose_secret()).overwrite(true);
         let call = call.r#type(ParameterType::SecureString).key_id(want.key.as_str());
-        let put = call.send().await.or_fault("ssm:PutParameter");
-        put.map(|_| ()).map_err(|fault| withheld(value.expose_secret(), fault))
+        self.put(who, &value, call).await
+    }
+
+    /// Writes when nobody else writes: SSM refuses what comes at the same time, also to a parameter beside it.
+    async fn put(&self, who: &Identity, value: &SecretString, call: PutParameterFluentBuilder) -> Result<(), Fault> {
+        let started = Instant::now();
+        let attempt = || async {
+            match call.clone().send().await.or_fault("ssm:PutParameter") {
+                Ok(_) => Ok(Poll::Ready(())),
+                Err(fault) if fault.code == "TooManyUpdates" && started.elapsed() < ALONE_WITHIN => Ok(Poll::Waiting(String::new())),
+                Err(fault) => Err(withheld(value.expose_secret(), fault)),
+            }
+        };
+        self.0.until(ALONE_WITHIN * 2).poll(&Sink::none().ticks(&who.address), attempt).await
     }
 }
 
@@ -115,13 +133,12 @@ impl Calls<SsmSecret> for SsmSecrets {
         let value = generate(want.length, want.alphabet)?;
         let call = self.0.ssm.put_parameter().name(&want.name).value(value.expose_secret()).overwrite(false);
         let call = call.r#type(ParameterType::SecureString).tier(ParameterTier::Standard).key_id(want.key.as_str());
-        let put = call.set_tags(Some(tags(&who.tags))).send().await.or_fault("ssm:PutParameter");
-        put.map(|_| ()).map_err(|fault| withheld(value.expose_secret(), fault))
+        self.put(who, &value, call.set_tags(Some(tags(&who.tags)))).await
     }
 
     async fn change(&self, who: &Identity, want: &SsmSecret, seen: &Seen<SsmSecret>) -> Result<(), Fault> {
         if seen.live.key != want.key {
-            self.encrypt_again(want).await?;
+            self.encrypt_again(who, want).await?;
         }
         let (set, stale) = tag_changes(who, seen.tags.as_ref());
         if !set.is_empty() {
