@@ -28,7 +28,10 @@ impl Layer for Edge {
 
 impl Deploys for Edge {
     fn check(config: &Config, names: &Names) -> Result<(), DeclareError> {
-        names.short("alb")?;
+        if names.short("alb")?.starts_with("internal-") {
+            let problem = "AWS refuses a load balancer whose name begins with `internal-`: use another one";
+            return Err(DeclareError::setting("stack", problem));
+        }
         names.short("app")?;
         config.check()
     }
