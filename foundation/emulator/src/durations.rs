@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+/// How long a service holds what it writes to a log group, also after its end.
+pub const LOG_FLUSH: Duration = Duration::from_secs(60);
 /// A NAT gateway from `pending` to `available`.
 pub const NAT_CREATE: Duration = Duration::from_secs(107);
 /// A NAT gateway from `deleting` to `deleted`.

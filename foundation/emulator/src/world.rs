@@ -96,6 +96,10 @@ pub struct Region {
     pub scalable_targets: Table,
     /// Scaling policies by `resource/dimension/name`.
     pub scaling_policies: Table,
+    /// Until when what wrote to a log group and is gone may still write, in seconds since 1970.
+    pub late_writers: BTreeMap<String, f64>,
+    /// Log groups that a writer makes again, and when.
+    pub log_groups_to_come: BTreeMap<String, f64>,
 }
 
 impl Region {

@@ -3,10 +3,13 @@
 
 use aws::named::{Calls, Tags, has_identity, tag_changes};
 use aws::{Aws, FaultExt};
+use aws_sdk_cloudwatchlogs::types::LogGroup as Live;
 use contract::{KeyArn, LogGroupName};
-use engine::{Address, Ask, Fault, Found, Identity, IdentityBy, Kind, Replace, Resource, Scope, Seen};
+use engine::{Address, Ask, Fault, Found, Identity, IdentityBy, Kind, Poll, Replace, Resource, Scope, Seen, Ticks};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
+use std::time::Duration;
+use tokio::time::Instant;
 
 /// What the log group should be.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -34,6 +37,11 @@ impl Resource for LogGroup {
     }
 }
 
+/// Groups that AWS's own services write to, make when they are missing, and write to once more after their end.
+const LATE_WRITERS: [&str; 2] = ["/aws/", "/vpc/"];
+/// After so long nothing more comes: they hold what they write for up to a minute.
+const QUIET_AFTER: Duration = Duration::from_secs(90);
+
 /// Works on log groups.
 #[derive(Clone, Debug)]
 pub(super) struct LogGroups(pub Aws);
@@ -42,6 +50,15 @@ impl LogGroups {
     async fn tags(&self, arn: &str) -> Result<Option<Tags>, Fault> {
         let answer = self.0.logs.list_tags_for_resource().resource_arn(arn).send().await.or_gone("logs:ListTagsForResource")?;
         Ok(answer.map(|answer| answer.tags.unwrap_or_default().into_iter().collect()))
+    }
+
+    async fn get(&self, name: &str) -> Result<Option<Live>, Fault> {
+        let answer = self.0.logs.describe_log_groups().log_group_name_prefix(name).send().await.or_fault("logs:DescribeLogGroups")?;
+        Ok(answer.log_groups.unwrap_or_default().into_iter().find(|group| group.log_group_name() == Some(name)))
+    }
+
+    async fn end(&self, name: &str) -> Result<(), Fault> {
+        self.0.logs.delete_log_group().log_group_name(name).send().await.or_gone("logs:DeleteLogGroup").map(|_| ())
     }
 
     async fn arn(&self, name: &str) -> Result<String, Fault> {
@@ -69,11 +86,7 @@ impl Calls<LogGroup> for LogGroups {
     async fn look(&self, asks: &[Ask<LogGroup>]) -> Result<Found<LogGroup>, Fault> {
         let mut found = Found::new();
         for ask in asks {
-            let call = self.0.logs.describe_log_groups().log_group_name_prefix(&ask.want.name);
-            let answer = call.send().await.or_fault("logs:DescribeLogGroups")?;
-            let Some(group) = answer.log_groups().iter().find(|group| group.log_group_name() == Some(ask.want.name.as_str())) else {
-                continue;
-            };
+            let Some(group) = self.get(&ask.want.name).await? else { continue };
             let arn = group.arn().unwrap_or_default().trim_end_matches(":*");
             let Some(tags) = self.tags(arn).await? else { continue };
             let live = LogGroup {
@@ -124,7 +137,28 @@ impl Calls<LogGroup> for LogGroups {
     }
 
     async fn remove(&self, spec: &LogGroup, _: &LogGroupName) -> Result<(), Fault> {
-        self.0.logs.delete_log_group().log_group_name(&spec.name).send().await.or_gone("logs:DeleteLogGroup").map(|_| ())
+        self.end(&spec.name).await
+    }
+
+    /// What a writer still held when it ended makes the group again, without retention or tags: it is deleted once more.
+    async fn settle_gone(&self, _: &Identity, spec: &LogGroup, ticks: &Ticks) -> Result<(), Fault> {
+        if !LATE_WRITERS.iter().any(|prefix| spec.name.starts_with(prefix)) {
+            return Ok(());
+        }
+        let (started, quiet) = (Instant::now(), QUIET_AFTER.div_f64(self.0.speed));
+        let look = || async {
+            if let Some(group) = self.get(&spec.name).await? {
+                let tags = self.tags(group.arn().unwrap_or_default().trim_end_matches(":*")).await?;
+                // One with an identity is a successor's.
+                if tags.is_some_and(|tags| has_identity(&tags)) {
+                    return Ok(Poll::Ready(()));
+                }
+                self.end(&spec.name).await?;
+            }
+            let waits = started.elapsed() < quiet;
+            Ok(if waits { Poll::Waiting(format!("{} may be written to once more", spec.name)) } else { Poll::Ready(()) })
+        };
+        self.0.until(QUIET_AFTER * 2).poll(ticks, look).await
     }
 
     async fn names(&self, scope: &Scope) -> Result<Option<Vec<LogGroup>>, Fault> {

@@ -184,9 +184,44 @@ fn describe(here: &Here<'_>, input: &Input) -> Answer {
 fn delete(here: &mut Here<'_>, input: &Input) -> Answer {
     group(here, input)?;
     let name = input.str("logGroupName")?;
+    let (now, again) = (here.clock.now(), here.clock.after(crate::durations::LOG_FLUSH));
+    let late = here.region.late_writers.get(name).or(here.region.ec2.ended_flow_logs.get(name)).copied().filter(|until| *until > now);
+    if let Some(at) = late.or(writes(here, name).then_some(again)) {
+        here.region.log_groups_to_come.insert(name.to_owned(), at);
+    }
     here.region.log_groups.remove(name);
     here.region.metric_filters.retain(|_, filter| filter.str("logGroupName") != name);
     Ok(json!({}))
+}
+
+/// Whether a database or a flow log writes to the group now.
+fn writes(here: &Here<'_>, group: &str) -> bool {
+    let exports = here.region.db_instances.values().any(|it| exports(it).any(|name| name == group));
+    exports || here.region.ec2.flow_logs.values().any(|it| it.str("logGroupName") == group)
+}
+
+/// The log groups that a database writes to.
+pub(crate) fn exports(database: &Item) -> impl Iterator<Item = String> {
+    let id = database.str("DBInstanceIdentifier").to_owned();
+    let logs = Input(database.body.clone()).strings("EnabledCloudwatchLogsExports");
+    logs.into_iter().map(move |log| format!("/aws/rds/instance/{id}/{log}"))
+}
+
+/// Writers make the groups again that they miss: without retention, key or tags.
+pub(crate) fn advance(here: &mut Here<'_>) {
+    let time = here.clock.now();
+    let due: Vec<String> = here.region.log_groups_to_come.iter().filter(|(_, at)| **at <= time).map(|(name, _)| name.clone()).collect();
+    for name in due {
+        here.region.log_groups_to_come.remove(&name);
+        let arn = here.arn("logs", &format!("log-group:{name}"));
+        let body = json!({
+            "logGroupName": name, "arn": format!("{arn}:*"), "logGroupArn": arn, "creationTime": now(here), "storedBytes": 0,
+            "logGroupClass": "STANDARD",
+        });
+        here.region.log_groups.entry(name).or_insert_with(|| Item::new(body, Tags::default()));
+    }
+    here.region.late_writers.retain(|_, until| *until > time);
+    here.region.ec2.ended_flow_logs.retain(|_, until| *until > time);
 }
 
 fn retain(here: &mut Here<'_>, input: &Input) -> Answer {

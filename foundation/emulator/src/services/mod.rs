@@ -69,4 +69,5 @@ pub(crate) fn advance(here: &mut crate::world::Here<'_>) {
     acm::advance(here.region, here.account, now);
     ecs::advance(here.region, here.ids, now);
     ecs::settle(here);
+    logs::advance(here);
 }

@@ -123,8 +123,11 @@ pub(super) fn describe_flow_logs(here: &mut Here<'_>, input: &Input) -> Answer {
 
 pub(super) fn delete_flow_logs(here: &mut Here<'_>, input: &Input) -> Answer {
     let mut missing = Vec::new();
+    let last = here.clock.after(crate::durations::LOG_FLUSH);
     for id in input.strings("FlowLogId") {
-        if here.ec2.flow_logs.remove(&id).is_none() {
+        if let Some(gone) = here.ec2.flow_logs.remove(&id) {
+            here.ec2.ended_flow_logs.insert(gone.str("logGroupName").to_owned(), last);
+        } else {
             missing.push(failed(&id, "InvalidFlowLogId.NotFound", &format!("These flow log ids in the input list are not found: [{id}]")));
         }
     }

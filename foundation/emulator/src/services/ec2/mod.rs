@@ -42,6 +42,8 @@ pub struct Ec2 {
     pub vpcs: BTreeMap<String, Vpc>,
     /// Subnets by id.
     pub subnets: BTreeMap<String, Subnet>,
+    /// Until when a flow log that was deleted may still write, by its log group, in seconds since 1970.
+    pub ended_flow_logs: BTreeMap<String, f64>,
     /// Internet gateways by id.
     pub internet_gateways: BTreeMap<String, InternetGateway>,
     /// Elastic IP addresses by allocation id.

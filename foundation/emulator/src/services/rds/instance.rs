@@ -2,7 +2,7 @@
 
 use super::{VERSIONS, major, missing};
 use crate::call::{AwsError, Input};
-use crate::durations::{RDS_BACKUP, RDS_CREATE, RDS_CREATE_MULTI_AZ, RDS_DELETE, RDS_SETTLE};
+use crate::durations::{LOG_FLUSH, RDS_BACKUP, RDS_CREATE, RDS_CREATE_MULTI_AZ, RDS_DELETE, RDS_SETTLE};
 use crate::services::Answer;
 use crate::table::{Item, copy, merge, page, tags_in, tags_out};
 use crate::world::Here;
@@ -266,10 +266,12 @@ pub(super) fn delete(here: &mut Here<'_>, input: &Input) -> Answer {
     it.next.clear();
     it.set(json!({"DBInstanceStatus": "deleting"}));
     it.later(gone, Value::Null);
-    let answer = render(it);
+    let (answer, groups): (Value, Vec<String>) = (render(it), crate::services::logs::exports(it).collect());
     let eni = it.inside["interface"].as_str().unwrap_or_default().to_owned();
     if let Some(interface) = here.region.ec2.interfaces.get_mut(&eni) {
         interface.later(freed, Value::Null);
     }
+    let last = here.clock.after(RDS_DELETE + LOG_FLUSH);
+    here.region.late_writers.extend(groups.into_iter().map(|group| (group, last)));
     Ok(json!({"DBInstance": answer}))
 }
