@@ -80,9 +80,13 @@ pub(super) fn attach(here: &mut Here<'_>, input: &Input) -> Answer {
 
 pub(super) fn detach(here: &mut Here<'_>, input: &Input) -> Answer {
     let (id, vpc) = (input.str("InternetGatewayId")?, input.str("VpcId")?);
-    // A NAT gateway or a balancer's interface that is not gone yet keeps a public address mapped.
+    // A NAT gateway, a host with a public address or a balancer's interface that is not gone yet keeps an address mapped.
     let balances = |it: &crate::table::Item| it.str("vpcId") == vpc && it.str("description").starts_with("ELB");
-    if here.ec2.nat_gateways.values().any(|nat| nat.vpc == vpc && nat.lives()) || here.ec2.interfaces.values().any(balances) {
+    let public = |it: &crate::table::Item| it.str("vpcId") == vpc && !it.str("ipAddress").is_empty();
+    let mapped = here.ec2.nat_gateways.values().any(|nat| nat.vpc == vpc && nat.lives())
+        || here.ec2.interfaces.values().any(balances)
+        || here.ec2.instances.values().any(public);
+    if mapped {
         let problem = format!(
             "Network {vpc} has some mapped public address(es). Please unmap those public address(es) before detaching the gateway."
         );
