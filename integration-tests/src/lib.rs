@@ -6,6 +6,7 @@ pub mod liar;
 mod mend;
 pub mod mortal;
 pub mod process;
+pub mod script;
 pub mod shared;
 
 use aws::{Aws, Connection};
@@ -20,6 +21,7 @@ use engine::planner::{Allow, Request};
 use engine::{Graph, LayerName, Sink};
 use mortal::Mortal;
 use orchestrator::stack;
+use script::Script;
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -91,6 +93,8 @@ pub struct Bench {
     pub emulator: Emulator,
     /// The memory.
     pub ledgers: BTreeMap<LayerName, MemoryLedger>,
+    /// What AWS refuses, if a suite says so.
+    pub script: Option<Script>,
 }
 
 impl Default for Bench {
@@ -143,12 +147,15 @@ impl Bench {
         let emulator = Emulator::in_memory(Options { speed: 1.0, seed: 7 });
         emulator.with_world(furnish);
         let ledgers = stack::LAYERS.iter().map(|layer| (*layer, MemoryLedger::new(*layer))).collect();
-        Bench { emulator, ledgers }
+        Bench { emulator, ledgers, script: None }
     }
 
     /// The clients.
     pub async fn aws(&self) -> Aws {
-        let embedded = Some(self.emulator.connector());
+        let embedded = match &self.script {
+            None => Some(self.emulator.connector()),
+            Some(script) => Some(script.connector(&self.emulator)),
+        };
         Aws::connect(&Connection { region: "eu-north-1".into(), endpoint_url: None, embedded, speed: 1.0 }).await
     }
 
@@ -209,6 +216,21 @@ impl Bench {
             return Err(format!("{}: {}", stop.address, stop.problem));
         }
         apply.run(plan).await.map_err(|error| error.to_string())
+    }
+
+    /// Deploys these settings and is asked to stop after `time`.
+    ///
+    /// # Errors
+    /// As [`Bench::deploy`].
+    pub async fn deploy_until(&self, env: &str, time: std::time::Duration) -> Result<Outcome, String> {
+        let (plan, apply) = self.make(Some(env)).await?;
+        let cancel = apply.cancel.clone();
+        let stop = async {
+            tokio::time::sleep(time).await;
+            cancel.cancel();
+        };
+        let (outcome, ()) = tokio::join!(apply.run(plan), stop);
+        outcome.map_err(|error| error.to_string())
     }
 
     /// Deploys these settings, or destroys without any, by a process that dies; whether it died.

@@ -46,7 +46,7 @@ fn restarted(bench: &Bench) -> Bench {
         (layer, again)
     };
     let ledgers = bench.ledgers.iter().map(|(layer, ledger)| reread(*layer, ledger)).collect();
-    Bench { emulator: bench.emulator.clone(), ledgers }
+    Bench { emulator: bench.emulator.clone(), ledgers, script: None }
 }
 
 fn row(bench: &Bench, name: &str) -> Row {

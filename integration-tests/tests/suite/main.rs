@@ -12,6 +12,7 @@ mod database;
 mod edge;
 mod edge_hazards;
 mod half_made;
+mod hazards;
 mod hostile;
 mod house;
 mod kill;

@@ -1,0 +1,93 @@
+//! Refusals in AWS's own words, for so many calls of one operation: what the embedded AWS does not come to by itself.
+
+use aws_smithy_runtime_api::client::http::{
+    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient, SharedHttpConnector,
+};
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+use aws_smithy_runtime_api::client::result::ConnectorError;
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_types::body::SdkBody;
+use bytes::Bytes;
+use emulator::{AwsError, Emulator};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+/// What is refused; clones share the count.
+#[derive(Clone, Debug, Default)]
+pub struct Script {
+    rules: Arc<Mutex<Vec<Rule>>>,
+    calls: Arc<Mutex<BTreeMap<String, usize>>>,
+}
+
+#[derive(Clone, Debug)]
+struct Rule {
+    call: String,
+    times: usize,
+    error: AwsError,
+}
+
+impl Script {
+    /// Refuses the next `times` calls of `call` (`service:Operation`).
+    pub fn refuse(self, call: &str, times: usize, code: &str, message: &str) -> Script {
+        let rule = Rule { call: call.to_owned(), times, error: AwsError::bad(code, message) };
+        self.rules.lock().unwrap().push(rule);
+        self
+    }
+
+    /// How often `call` arrived, refused or not.
+    pub fn count(&self, call: &str) -> usize {
+        self.calls.lock().unwrap().get(call).copied().unwrap_or_default()
+    }
+
+    /// A client of `emulator` that comes by this script first.
+    pub fn connector(&self, emulator: &Emulator) -> SharedHttpClient {
+        SharedHttpClient::new(Scripted { script: self.clone(), emulator: emulator.clone() })
+    }
+
+    fn next(&self, call: &str) -> Option<AwsError> {
+        *self.calls.lock().unwrap().entry(call.to_owned()).or_default() += 1;
+        let mut rules = self.rules.lock().unwrap();
+        let rule = rules.iter_mut().find(|rule| rule.call == call && rule.times > 0)?;
+        rule.times -= 1;
+        Some(rule.error.clone())
+    }
+}
+
+#[derive(Clone, Debug)]
+struct Scripted {
+    script: Script,
+    emulator: Emulator,
+}
+
+impl HttpClient for Scripted {
+    fn http_connector(&self, _: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
+        SharedHttpConnector::new(self.clone())
+    }
+}
+
+impl HttpConnector for Scripted {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let here = self.clone();
+        HttpConnectorFuture::new(async move {
+            let request = request.try_into_http1x().map_err(|error| ConnectorError::user(error.into()))?;
+            let (parts, body) = request.into_parts();
+            let body = body.bytes().map(Bytes::copy_from_slice).unwrap_or_default();
+            let request = http::Request::from_parts(parts, body);
+            let refused = match emulator::wire::parse(&request) {
+                Ok(parsed) => {
+                    let error = here.script.next(&format!("{}:{}", parsed.call.service, parsed.call.action));
+                    error.map(|error| emulator::wire::render_error(parsed.protocol, &error, "5c417700"))
+                }
+                Err(_) => None,
+            };
+            let answer = match refused {
+                Some(refused) => Some(refused),
+                None => here.emulator.handle(request).await,
+            };
+            let reset = || ConnectorError::io(std::io::Error::from(std::io::ErrorKind::ConnectionReset).into());
+            let (parts, body) = answer.ok_or_else(reset)?.into_parts();
+            HttpResponse::try_from(http::Response::from_parts(parts, SdkBody::from(body)))
+                .map_err(|error| ConnectorError::other(error.into(), None))
+        })
+    }
+}
