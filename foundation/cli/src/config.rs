@@ -166,10 +166,10 @@ fn nearest<'a>(key: &str, known: impl Iterator<Item = &'a str>) -> String {
 /// The mistake with its file and its key; `table` is the table that was read, `place` where something that is missing belongs.
 fn explain(table: &str, error: &figment::Error, place: &str) -> Problem {
     let file = error.metadata.as_ref().map_or_else(|| place.to_owned(), source);
-    // figment's path ends where the mistake is, and for an unknown key names it once more.
+    // figment puts the table after the way to the mistake in it, and names an unknown key at the end of that way once more.
     let mut path: Vec<&str> = error.path.iter().map(String::as_str).collect();
-    if path.first() == Some(&table) {
-        path.remove(0);
+    if path.last() == Some(&table) {
+        path.pop();
     }
     if let Kind::UnknownField(field, _) = &error.kind
         && path.last() == Some(&field.as_str())
@@ -209,6 +209,27 @@ mod tests {
         let settings = load("[network]\ncdir = \"10.0.0.0/16\"").unwrap();
         let text = settings.table::<Net>("network").unwrap_err().to_string();
         assert!(text.contains("dev.toml") && text.contains("`network.cdir`") && text.contains("did you mean `cidr`"), "{text}");
+    }
+
+    #[test]
+    fn a_mistake_anywhere_is_named_by_its_whole_path() {
+        #[derive(Default, Debug, Deserialize)]
+        #[serde(deny_unknown_fields, default)]
+        struct Outer {
+            network: Vec<u16>,
+            inner: BTreeMap<String, Net>,
+        }
+        for (env, key) in [
+            ("[network]\nnetwork = 5", "dev.toml: network.network: invalid type"),
+            ("[network]\nnetwork = [1, \"x\"]", "dev.toml: network.network.1: invalid type"),
+            ("[network.inner.network]\ncidr = 5", "dev.toml: network.inner.network.cidr: invalid type"),
+            ("[network.inner.network]\nnetwork = 5", "dev.toml: unknown key `network.inner.network.network`"),
+            ("[network]\nnetwrok = 5", "dev.toml: unknown key `network.netwrok`; did you mean `network`"),
+            ("network = 5", "dev.toml: network: invalid type"),
+        ] {
+            let text = load(env).unwrap().table::<Outer>("network").unwrap_err().to_string();
+            assert!(text.contains(key), "{env}: {text}");
+        }
     }
 
     #[test]

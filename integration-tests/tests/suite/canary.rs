@@ -185,5 +185,7 @@ async fn a_panic_shows_no_value() {
     drop(child.stdout.take());
     tokio::task::spawn_blocking(move || child.wait().unwrap()).await.unwrap();
     server.abort();
+    let said = std::fs::read_to_string(shop.dir.path().join("panic.err")).unwrap();
+    assert!(said.contains("panicked"), "it does not panic any more: this test needs another way to make it ({said})");
     shop.is_clean(&secrets, "a run that nobody reads");
 }

@@ -87,8 +87,7 @@ async fn l6_after_a_balancer_its_interfaces_are_waited_for() {
     let refused: Vec<String> = ["DetachInternetGateway", "DeleteSecurityGroup", "DeleteSubnet"]
         .iter()
         .flat_map(|it| calls(&bench, it))
-        .filter(|call| call.error.is_some())
-        .map(|call| call.error.unwrap())
+        .filter_map(|call| call.error)
         .collect();
     assert!(!refused.is_empty() && refused.iter().all(|code| code == "DependencyViolation"), "{refused:?}");
 }

@@ -150,7 +150,12 @@ pub(super) fn modify_parameter_group(here: &mut Here<'_>, input: &Input) -> Answ
         }
         it.inside[name] = json!({"value": parameter.opt("ParameterValue"), "method": method});
     }
-    Ok(json!({"DBParameterGroupName": it.str("DBParameterGroupName")}))
+    let name = it.str("DBParameterGroupName").to_owned();
+    if parameters.iter().any(|parameter| parameter.opt("ApplyMethod") != Some("immediate")) {
+        let members = here.region.db_instances.values_mut().filter(|it| it.body["DBParameterGroups"][0]["DBParameterGroupName"] == name);
+        members.for_each(|it| it.body["DBParameterGroups"][0]["ParameterApplyStatus"] = json!("pending-reboot"));
+    }
+    Ok(json!({"DBParameterGroupName": name}))
 }
 
 pub(super) fn reset_parameter_group(here: &mut Here<'_>, input: &Input) -> Answer {

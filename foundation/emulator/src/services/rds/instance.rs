@@ -173,6 +173,11 @@ pub(super) fn create(here: &mut Here<'_>, input: &Input) -> Answer {
     let endpoint = json!({"Address": host, "Port": port, "HostedZoneId": "Z2R2ITUGPM61AM"});
     item.later(here.clock.after(slow), json!({"DBInstanceStatus": "backing-up", "Endpoint": endpoint, "DbInstancePort": port}));
     item.later(here.clock.after(slow + RDS_BACKUP), json!({"DBInstanceStatus": "available"}));
+    if item.str("MultiAZ") == "true" {
+        // The standby is made whole after the instance can be used.
+        item.later(here.clock.after(slow + RDS_BACKUP + RDS_SETTLE), json!({"DBInstanceStatus": "modifying"}));
+        item.later(here.clock.after(slow + RDS_BACKUP * 2 + RDS_SETTLE), json!({"DBInstanceStatus": "available"}));
+    }
     interface(here, &id, &mut item);
     let answer = render(&item);
     here.region.db_instances.insert(id, item);
