@@ -53,7 +53,7 @@ impl SharedBench {
     }
 
     fn bench(&self) -> Bench {
-        Bench { emulator: self.emulator.clone(), ledgers: BTreeMap::new() }
+        Bench { emulator: self.emulator.clone(), ledgers: BTreeMap::new(), script: None }
     }
 
     /// The rescue copies on this machine.
