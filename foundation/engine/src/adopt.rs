@@ -154,7 +154,7 @@ impl Adoption {
         }
         let ticks = Sink::none().ticks(&who.address);
         let output = request.kinds.get(&kind)?.ensure(&who, &seen.live, Some(&seen), &ticks).await?;
-        let row = Row { who, kind, state: RowState::Found, spec: seen.live, output: Some(output), reads };
+        let row = Row { who, kind, state: RowState::Found, spec: seen.live, output: Some(output), reads, at: None };
         ledger.append(Entry::Done { row }).await?;
         Ok(())
     }

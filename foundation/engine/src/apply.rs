@@ -1,5 +1,6 @@
 //! Does what the plan says: one graph across layers, no barrier between them, the longest remaining path first.
 
+mod ensure;
 mod step;
 
 use crate::driver::Kinds;

@@ -5,6 +5,7 @@ use crate::event::Ticks;
 use crate::fault::{Class, Fault};
 use crate::resource::{Identity, Kind, Replace, Resource, Scope};
 use crate::scan::Tagged;
+use crate::settle::Settle;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -250,6 +251,8 @@ impl<R: Resource, D: Driver<R>> AnyDriver for Typed<R, D> {
 #[derive(Clone, Default)]
 pub struct Kinds {
     by_kind: BTreeMap<Kind, Arc<dyn AnyDriver>>,
+    /// How far the reads of the drivers may be behind their writes.
+    pub settle: Settle,
 }
 
 impl Kinds {
@@ -270,6 +273,11 @@ impl Kinds {
             self.by_kind.entry(kind).or_insert(driver);
         }
         self
+    }
+
+    /// The same drivers for another end, whose reads may be behind by another time than AWS's.
+    pub fn settled(self, settle: Settle) -> Kinds {
+        Kinds { settle, ..self }
     }
 
     /// The driver of `kind`.

@@ -2,6 +2,7 @@
 
 use crate::fault::Fault;
 use crate::plan::{Plan, Verb};
+use crate::settle::Settle;
 use crate::{Address, LayerName};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -82,18 +83,25 @@ impl Sink {
 
     /// The ticks of one address.
     pub fn ticks(&self, at: &Address) -> Ticks {
-        Ticks { at: at.clone(), sink: self.clone() }
+        Ticks { at: at.clone(), sink: self.clone(), settle: Settle::default() }
     }
 }
 
-/// Says what one resource is waiting for.
+/// What a step gives its driver: says what the resource is waiting for, knows how far reads may be behind.
 #[derive(Clone, Debug)]
 pub struct Ticks {
     at: Address,
     sink: Sink,
+    /// How far the reads of the other end may be behind.
+    pub settle: Settle,
 }
 
 impl Ticks {
+    /// The same for another end.
+    pub fn settled(self, settle: Settle) -> Ticks {
+        Ticks { settle, ..self }
+    }
+
     /// Says one line, for example `2 of 3 targets healthy`.
     pub fn say(&self, message: impl Into<String>) {
         if let Some(to) = &self.sink.to {

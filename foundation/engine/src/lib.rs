@@ -21,6 +21,7 @@ pub mod planner;
 pub mod rebuild;
 pub mod resource;
 pub mod scan;
+pub mod settle;
 pub mod until;
 
 pub use address::{Address, LayerName};
@@ -32,4 +33,5 @@ pub use handle::Handle;
 pub use layer::{Doors, Layer, LayerError};
 pub use outputs::Outputs;
 pub use resource::{Identity, IdentityBy, Kind, Replace, Resource, Scope};
+pub use settle::Settle;
 pub use until::{Poll, Until};

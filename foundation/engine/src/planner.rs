@@ -1,5 +1,6 @@
 //! From declaration, memory and observation to a [`Plan`].
 
+mod hidden;
 mod observe;
 mod steps;
 
@@ -82,7 +83,8 @@ impl From<crate::outputs::Unresolved> for PlanError {
 /// [`PlanError`]; what merely must not be applied is in [`Plan::stops`].
 pub async fn plan(request: &Request<'_>) -> Result<Plan, PlanError> {
     let order = request.graph.sorted()?;
-    let seen = observe::observe(request, &order).await?;
+    let mut seen = observe::observe(request, &order).await?;
+    hidden::settle(request, &order, &mut seen).await?;
     steps::plan(request, &order, &seen)
 }
 

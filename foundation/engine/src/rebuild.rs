@@ -104,7 +104,7 @@ fn declared(request: &Request<'_>, plan: &Plan, rows: &mut Places) -> Result<Out
                 let state = if has_unknown(&spec) { RowState::Found } else { RowState::Done };
                 let by = kind(request.kinds, step, &spec)?;
                 let who = request.scope.identity(&at, step.who.generation, by);
-                Row { who, kind: step.kind.clone(), state, spec, output: Some(output), reads: node.reads.clone() }
+                Row { who, kind: step.kind.clone(), state, spec, output: Some(output), reads: node.reads.clone(), at: None }
             }
             (Verb::Keep, _) => continue,
             // It differs from what is declared: what was last applied is not known.
@@ -113,7 +113,7 @@ fn declared(request: &Request<'_>, plan: &Plan, rows: &mut Places) -> Result<Out
             (_, None) => {
                 let spec = step.seen.as_ref().map(|seen| seen.live.clone()).unwrap_or_default();
                 let (who, kind) = (step.who.clone(), step.kind.clone());
-                Row { who, kind, state: RowState::Found, spec, output: Some(output), reads: node.reads.clone() }
+                Row { who, kind, state: RowState::Found, spec, output: Some(output), reads: node.reads.clone(), at: None }
             }
         };
         rows.insert((at, row.who.generation), row);

@@ -42,7 +42,7 @@ impl Tagged {
         let (address, generation) = self.place()?;
         let who = scope.identity(&address, generation, self.by.clone());
         let (spec, output) = (self.spec.clone(), Some(self.output.clone()));
-        Some(Row { who, kind: self.kind.to_owned(), state: RowState::Found, spec, output, reads: BTreeSet::new() })
+        Some(Row { who, kind: self.kind.to_owned(), state: RowState::Found, spec, output, reads: BTreeSet::new(), at: None })
     }
 }
 

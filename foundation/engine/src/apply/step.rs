@@ -1,6 +1,7 @@
 //! One step: intent → act → record.
 
 use super::Apply;
+use super::ensure::{Making, again, ensure};
 use crate::decide::{decide, keeps_promise};
 use crate::fault::{Class, Fault};
 use crate::ledger::{Entry, Ledger, LedgerError, Row, RowState};
@@ -58,7 +59,13 @@ async fn remember(apply: &Apply, step: &Step, outputs: &Outputs) -> Result<Optio
 
 fn row(apply: &Apply, step: &Step, spec: Value, state: RowState, output: Option<Value>) -> Row {
     let reads = apply.graph.nodes().get(step.address()).map_or_else(BTreeSet::new, |node| node.reads.clone());
-    Row { who: step.who.clone(), kind: step.kind.clone(), state, spec, output, reads }
+    Row { who: step.who.clone(), kind: step.kind.clone(), state, spec, output, reads, at: since(apply, step) }
+}
+
+/// When the object's create was about to be sent, as far as the ledger knows.
+fn since(apply: &Apply, step: &Step) -> Option<f64> {
+    let rows = apply.ledgers.get(&step.address().layer)?.folded().rows;
+    rows.get(&(step.address().clone(), step.who.generation))?.at
 }
 
 fn resolved(apply: &Apply, step: &Step, outputs: &Outputs) -> Result<Value, Fault> {
@@ -91,8 +98,12 @@ async fn make(apply: &Apply, step: &Step, outputs: &Outputs) -> Result<Value, Fa
     // Until the change is carried out the object still hangs on what it read before.
     let rows = ledger(apply, &step)?.folded().rows;
     intent.reads.extend(rows.get(&(at.clone(), step.who.generation)).into_iter().flat_map(|row| row.reads.iter().cloned()));
+    if step.verb != Verb::Update {
+        intent.at = Some(crate::settle::now());
+    }
+    let since = intent.at.unwrap_or_default();
     append(apply, &step, Entry::Intent { row: intent }).await?;
-    let output = driver.ensure(&step.who, &spec, step.seen.as_ref(), &apply.sink.ticks(at)).await?;
+    let output = ensure(&Making { apply, driver: driver.as_ref(), step: &step, spec: &spec, at: since }).await?;
     append(apply, &step, Entry::Done { row: row(apply, &step, spec, RowState::Done, Some(output.clone())) }).await?;
     Ok(output)
 }
@@ -102,7 +113,8 @@ async fn delete(apply: &Apply, step: &Step) -> Result<(), Fault> {
     append(apply, step, Entry::Deleting { address: address.clone(), generation }).await?;
     let last = step.last.clone().or_else(|| step.seen.as_ref().map(|seen| seen.output.clone()));
     let driver = apply.kinds.get(&step.kind)?;
-    driver.delete(&step.who, &step.spec, last.as_ref(), &apply.sink.ticks(&address)).await?;
+    let ticks = apply.sink.ticks(&address).settled(apply.kinds.settle);
+    again(apply, || driver.delete(&step.who, &step.spec, last.as_ref(), &ticks)).await?;
     append(apply, step, Entry::Gone { address, generation }).await
 }
 
@@ -111,7 +123,8 @@ async fn forget(apply: &Apply, step: &Step) -> Result<(), Fault> {
     if step.seen.is_none() && !apply.graph.nodes().contains_key(step.address()) {
         // What cannot be seen may still be on its way out and hold on to others: the driver waits until it is gone.
         let driver = apply.kinds.get(&step.kind)?;
-        driver.delete(&step.who, &step.spec, step.last.as_ref(), &apply.sink.ticks(step.address())).await?;
+        let ticks = apply.sink.ticks(step.address()).settled(apply.kinds.settle);
+        again(apply, || driver.delete(&step.who, &step.spec, step.last.as_ref(), &ticks)).await?;
     }
     append(apply, step, Entry::Gone { address: step.address().clone(), generation: step.who.generation }).await
 }

@@ -4,7 +4,7 @@ use super::{Entry, Row};
 use crate::Address;
 use crate::layer::Door;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What a layer's entries amount to.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -23,6 +23,8 @@ pub struct Folded {
     pub last_run: Option<LastRun>,
     /// Highest generation ever used per address: a generation is never used twice.
     pub highest: BTreeMap<Address, u32>,
+    /// Objects whose delete was about to be sent and whose end is not known.
+    pub deleting: BTreeSet<(Address, u32)>,
 }
 
 /// Rows as a list: a row says itself which it is.
@@ -75,8 +77,12 @@ impl Folded {
                 self.last_run = Some(LastRun { run: run.clone(), command: command.clone(), who: who.clone(), at: at.clone(), ok: None });
             }
             Entry::Intent { row } | Entry::Done { row } => self.put(row),
-            Entry::Deleting { .. } => self.doors_stale = true,
+            Entry::Deleting { address, generation } => {
+                self.doors_stale = true;
+                self.deleting.insert((address.clone(), *generation));
+            }
             Entry::Gone { address, generation } => {
+                self.deleting.remove(&(address.clone(), *generation));
                 self.rows.remove(&(address.clone(), *generation));
                 if self.rows.is_empty() {
                     self.doors = None;
@@ -99,6 +105,7 @@ impl Folded {
         let key = (row.who.address.clone(), row.who.generation);
         let highest = self.highest.entry(key.0.clone()).or_default();
         *highest = (*highest).max(key.1);
+        self.deleting.remove(&key);
         self.rows.insert(key, row.clone());
     }
 }

@@ -56,6 +56,9 @@ pub struct Row {
     pub output: Option<Value>,
     /// The objects that it read.
     pub reads: BTreeSet<Address>,
+    /// When its create was about to be sent, in seconds since 1970; a change does not move it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<f64>,
 }
 
 /// One entry of a layer's journal.

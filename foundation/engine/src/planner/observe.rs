@@ -2,16 +2,17 @@
 
 use super::{PlanError, Request};
 use crate::Address;
-use crate::driver::{AskValue, SeenValue};
+use crate::driver::{AnyDriver, AskValue, SeenValue};
 use crate::ledger::RowState;
 use crate::outputs::{Outputs, has_unknown};
 use crate::resource::IdentityBy;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// What was seen, by address and generation.
 pub(super) type World = BTreeMap<(Address, u32), SeenValue>;
 
-type Asks = BTreeMap<String, Vec<AskValue>>;
+pub(super) type Asks = BTreeMap<String, Vec<AskValue>>;
 
 /// Asks for everything that may exist. Without a ledger, what is only found through its parent (a route, a rule) is asked for
 /// in a further round, once the parent was found.
@@ -122,12 +123,12 @@ fn findable(ask: &AskValue) -> bool {
     }
 }
 
-async fn look(request: &Request<'_>, asks: Asks, world: &mut World) -> Result<(), PlanError> {
+pub(super) async fn look(request: &Request<'_>, asks: Asks, world: &mut World) -> Result<(), PlanError> {
     let batches: Vec<(String, Vec<AskValue>)> =
         asks.into_iter().flat_map(|(kind, asks)| apart(asks).into_iter().map(move |batch| (kind.clone(), batch))).collect();
     let reads = batches.iter().map(|(kind, asks)| async move {
         let driver = request.kinds.get(kind)?;
-        let found = driver.observe(asks).await.map_err(|fault| PlanError::Observe { kind: kind.clone(), fault })?;
+        let found = patiently(request, driver, asks).await.map_err(|fault| PlanError::Observe { kind: kind.clone(), fault })?;
         Ok::<_, PlanError>((asks, found))
     });
     for answer in futures::future::join_all(reads).await {
@@ -139,6 +140,21 @@ async fn look(request: &Request<'_>, asks: Asks, world: &mut World) -> Result<()
         }
     }
     Ok(())
+}
+
+/// Asks again when AWS throttles for longer than the SDK's retries last: a plan of many reads must not fail for one of them.
+async fn patiently(
+    request: &Request<'_>,
+    driver: &Arc<dyn AnyDriver>,
+    asks: &[AskValue],
+) -> Result<BTreeMap<Address, SeenValue>, crate::Fault> {
+    let mut pauses = request.kinds.settle.throttled();
+    loop {
+        match driver.observe(asks).await {
+            Err(fault) if fault.class == crate::Class::Throttled && pauses.wait().await => {}
+            other => return other,
+        }
+    }
 }
 
 /// The questions in batches in which no address comes twice: answers are found by address, and several generations may live.

@@ -13,7 +13,7 @@ use engine::apply::{Apply, Outcome};
 use engine::ledger::{Folded, Ledger, MemoryLedger};
 use engine::planner::{Allow, Request, plan};
 use engine::resource::{Scope, tag};
-use engine::{Graph, Handle, Kinds, LayerName, Resource, Sink};
+use engine::{Graph, Handle, Kinds, LayerName, Resource, Settle, Sink};
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -113,7 +113,7 @@ impl Life {
     }
 
     fn kinds(cloud: &Cloud) -> Kinds {
-        Kinds::new().with::<Node>(cloud.clone()).with::<Slot>(cloud.clone())
+        Kinds::new().with::<Node>(cloud.clone()).with::<Slot>(cloud.clone()).settled(Settle::at_once())
     }
 
     async fn plan(&self, graph: &Graph, kinds: &Kinds) -> engine::plan::Plan {
