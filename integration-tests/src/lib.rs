@@ -8,6 +8,7 @@ pub mod mortal;
 pub mod process;
 pub mod script;
 pub mod shared;
+pub mod sweep;
 
 use aws::{Aws, Connection};
 use cli::{Settings, Wanted};
@@ -270,6 +271,22 @@ impl Bench {
     /// How often each address is tagged on a living object.
     pub fn tagged(&self) -> usize {
         self.emulator.tagged("orchestrator:stack", "shop").len()
+    }
+
+    /// How many objects each table of the world has, those without tags too. What comes and goes by itself is left out.
+    ///
+    /// # Panics
+    /// When the world cannot be written.
+    pub fn population(&self) -> BTreeMap<String, usize> {
+        let world = self.emulator.with_world(|world| serde_json::to_value(&*world).unwrap());
+        let region = &world["regions"]["eu-north-1"];
+        let tables = [region, &region["ec2"], &world["account"]].map(|tables| tables.as_object().unwrap());
+        let mut counts: BTreeMap<String, usize> =
+            tables.iter().flat_map(|all| all.iter()).filter_map(|(name, table)| Some((name.clone(), table.as_object()?.len()))).collect();
+        for name in ["tasks", "interfaces", "ec2"] {
+            counts.remove(name);
+        }
+        counts
     }
 
     /// How many changing calls were made since the last [`Emulator::clear_calls`].

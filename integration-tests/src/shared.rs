@@ -4,7 +4,7 @@ use crate::{Bench, make};
 use aws::ledger::{Place, S3Store, Shared, init};
 use emulator::Emulator;
 use emulator::services::s3::Bucket;
-use emulator::weather::{Death, Fault, Weather};
+use emulator::weather::{Death, Fault, Of, Weather};
 use engine::LayerName;
 use engine::apply::Outcome;
 use engine::ledger::{Entry, Folded, Holder, Ledger, LedgerError, Store};
@@ -170,7 +170,7 @@ impl SharedBench {
 
 /// Hits calls of S3, and them alone: `times` of them from number `from` (the first is 0) on.
 pub fn over_s3(fault: Fault, from: usize, times: usize) -> Weather {
-    Weather::on_change(fault, from, times).over("s3")
+    Weather::hitting(fault, Of::Service("s3"), from, times)
 }
 
 fn shared(rescue: PathBuf) -> Shared {

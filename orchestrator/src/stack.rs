@@ -25,6 +25,7 @@ pub fn kinds(aws: &Aws) -> Kinds {
         .and(Edge::kinds(aws))
         .and(Compute::kinds(aws))
         .and(Bastion::kinds(aws))
+        .settled(aws.settle())
 }
 
 /// The layers' settings, checked: made before anything is opened or called.

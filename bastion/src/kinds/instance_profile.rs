@@ -33,8 +33,8 @@ impl Resource for InstanceProfile {
     }
 }
 
-/// IAM tells its own servers of a new role or profile within seconds; HAZARDS I4.
-const ROLE_WITHIN: Duration = Duration::from_secs(120);
+/// IAM tells its own servers of a new role or profile within seconds, and shows a role in a profile when the settle window has passed.
+const ROLE_WITHIN: Duration = Duration::from_secs(310);
 
 /// Works on instance profiles.
 #[derive(Clone, Debug)]

@@ -86,8 +86,8 @@ impl Resource for EcsService {
 const KNOWN_WITHIN: Duration = Duration::from_secs(120);
 /// A service of that name that was just deleted drains for a minute or two.
 const DRAINED_WITHIN: Duration = Duration::from_secs(300);
-/// AWS shows a new service within seconds.
-const SHOWN_WITHIN: Duration = Duration::from_secs(60);
+/// AWS shows a new service within seconds, at the latest when the settle window has passed.
+const SHOWN_WITHIN: Duration = Duration::from_secs(310);
 /// The circuit breaker opens after at least three failed tasks, each of which takes minutes to pull, start and be found ill.
 const ROLLED_OUT_WITHIN: Duration = Duration::from_secs(1800);
 /// Tasks have the target group's deregistration delay and 30 s to stop.

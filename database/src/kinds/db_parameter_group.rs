@@ -115,7 +115,7 @@ impl Calls<DbParameterGroup> for DbParameterGroups {
         match self.look(&[ask]).await?.remove(&who.address) {
             Some(seen) if seen.ours => self.sync(want, &seen.live.parameters).await,
             Some(_) => Err(Fault::new(Class::Foreign, format!("the parameter group {} exists and is not ours", want.name))),
-            None => Err(Fault::new(Class::InDoubt, format!("the parameter group {} was made and cannot be seen yet", want.name))),
+            None => Err(engine::settle::not_yet(&format!("the parameter group {}", want.name))),
         }
     }
 

@@ -56,8 +56,8 @@ impl Resource for Certificate {
     }
 }
 
-/// ACM gives the record some seconds after the request.
-const RECORD_WITHIN: Duration = Duration::from_secs(120);
+/// ACM gives the record some seconds after the request, and may need the settle window to show it.
+const RECORD_WITHIN: Duration = Duration::from_secs(420);
 /// A listener that was deleted holds its certificate for a while.
 const FREED_WITHIN: Duration = Duration::from_secs(300);
 
@@ -116,7 +116,6 @@ impl Certificates {
         let call = call.idempotency_token(&who.token).set_tags(Some(tags));
         match call.send().await.or_fault("acm:RequestCertificate") {
             Ok(made) => Ok(made.certificate_arn.unwrap_or_default()),
-            Err(fault) if fault.class == Class::InDoubt => self.search(who, &want.domain).await?.ok_or(fault),
             Err(fault) => Err(fault),
         }
     }

@@ -162,7 +162,8 @@ impl Calls<LoadBalancerSpec> for LoadBalancers {
             let it = self.get(&want.name).await?;
             match it.as_ref().and_then(|it| it.state()).and_then(|state| state.code()).map(|code| code.as_str()) {
                 Some("active" | "active_impaired") => Ok(Poll::Ready(())),
-                Some("failed") | None => Err(Fault::new(Class::Invalid, format!("the load balancer {} could not be set up", want.name))),
+                None => Ok(Poll::Waiting(format!("{} is not shown", want.name))),
+                Some("failed") => Err(Fault::new(Class::Invalid, format!("the load balancer {} could not be set up", want.name))),
                 Some(state) => Ok(Poll::Waiting(format!("{} is {state}", want.name))),
             }
         };

@@ -7,6 +7,8 @@ use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::ProvideCredentials;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 /// What a connection is made from.
@@ -61,6 +63,8 @@ pub struct Aws {
     pub region: String,
     /// See [`Connection::speed`].
     pub speed: f64,
+    /// What was made in this run, by client token: AWS may not show it yet.
+    made: Arc<Mutex<BTreeMap<String, String>>>,
     /// When the credentials end; `None` when they do not, or when none are needed.
     pub expires: Option<SystemTime>,
 }
@@ -117,8 +121,24 @@ impl Aws {
             sts: aws_sdk_sts::Client::new(&config),
             region: connection.region.clone(),
             speed: if connection.speed > 0.0 { connection.speed } else { 1.0 },
+            made: Arc::default(),
             expires,
         }
+    }
+
+    /// Remembers the id of something that was made.
+    pub fn remember(&self, token: &str, id: &str) {
+        self.made.lock().unwrap_or_else(PoisonError::into_inner).insert(token.to_owned(), id.to_owned());
+    }
+
+    /// The id of what was made for `token` in this run: a look may not find it yet.
+    pub fn remembered(&self, token: &str) -> Option<String> {
+        self.made.lock().unwrap_or_else(PoisonError::into_inner).get(token).cloned()
+    }
+
+    /// How far the reads of the other end may be behind.
+    pub fn settle(&self) -> engine::Settle {
+        engine::Settle::default().sped(self.speed)
     }
 
     /// The account's number.

@@ -122,24 +122,31 @@ pub async fn sync_tags(aws: &Aws, id: &str, who: &Identity, seen: Option<&Tags>)
     Ok(())
 }
 
-/// Makes an object once: looks for it, creates it, and looks again when the answer was lost.
+/// Makes an object once in this run: one that was made for `token` is not looked for, because AWS may not show it yet; otherwise looks
+/// for it, then creates it. What becomes of a lost answer is the engine's: it looks until the object must be visible and asks again.
 ///
 /// # Errors
-/// The fault of a look or of the create; [`engine::Class::InDoubt`] when the answer was lost and nothing is to be seen.
-pub async fn once<T, L, Fut>(look: L, create: impl Future<Output = Result<Option<String>, Fault>>) -> Result<T, Fault>
+/// The fault of the look or of the create.
+pub async fn once<T, L, Fut>(
+    aws: &Aws,
+    token: &str,
+    look: L,
+    create: impl Future<Output = Result<Option<String>, Fault>>,
+) -> Result<T, Fault>
 where
     T: From<String>,
     L: Fn() -> Fut,
     Fut: Future<Output = Result<Option<T>, Fault>>,
 {
+    if let Some(id) = aws.remembered(token) {
+        return Ok(id.into());
+    }
     if let Some(there) = look().await? {
         return Ok(there);
     }
-    match create.await {
-        Ok(id) => Ok(id.unwrap_or_default().into()),
-        Err(fault) if fault.class == engine::Class::InDoubt => look().await?.ok_or(fault),
-        Err(fault) => Err(fault),
-    }
+    let id = create.await?.unwrap_or_default();
+    aws.remember(token, &id);
+    Ok(id.into())
 }
 
 /// Deletes as soon as nothing uses the object any more: AWS frees what a deleted neighbour held only after a while.

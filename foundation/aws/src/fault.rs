@@ -12,6 +12,7 @@ fn class_of(code: &str, status: u16) -> Class {
             Class::Throttled
         }
         "UnauthorizedOperation"
+        | "AuthorizationError"
         | "AccessDenied"
         | "AccessDeniedException"
         | "AuthFailure"
@@ -62,12 +63,32 @@ pub fn fault<E: ProvideErrorMetadata + std::error::Error + 'static>(call: &str, 
         // Nothing came back, or not all of it: AWS may have done it.
         SdkError::TimeoutError(_) | SdkError::ResponseError(_) => Fault::new(Class::InDoubt, chain(error)),
         SdkError::DispatchFailure(failure) if failure.is_user() || failure.is_other() => Fault::new(Class::Denied, chain(error)),
-        SdkError::DispatchFailure(_) => Fault::new(Class::Unavailable, chain(error)),
+        SdkError::DispatchFailure(_) if never_sent(error) => Fault::new(Class::Unavailable, chain(error)),
+        // The connection ended: perhaps after AWS had read the request.
         _ => Fault::new(Class::InDoubt, chain(error)),
     };
+    if fault.class == Class::InDoubt && reads(call) {
+        // Nothing can have been done.
+        fault.class = Class::Unavailable;
+    }
     call.clone_into(&mut fault.call);
     fault.request_id = request_id;
     fault
+}
+
+/// Whether a call only reads.
+fn reads(call: &str) -> bool {
+    let operation = call.rsplit(':').next().unwrap_or_default();
+    ["Describe", "List", "Get", "Head"].iter().any(|read| operation.starts_with(read))
+}
+
+/// Whether there was no connection at all, so that the request cannot have arrived.
+fn never_sent(error: &(dyn std::error::Error + 'static)) -> bool {
+    let refused = |error: &(dyn std::error::Error + 'static)| {
+        let kind = error.downcast_ref::<std::io::Error>().map(std::io::Error::kind);
+        kind == Some(std::io::ErrorKind::ConnectionRefused) || error.to_string().contains("(Connect)")
+    };
+    std::iter::successors(Some(error), |error| error.source()).any(refused)
 }
 
 /// The error and its causes in one line.

@@ -1,6 +1,7 @@
 //! Kinds that AWS knows by a unique name or by their place: look, create, change, remove. Most kinds are of this sort, and what
 //! must never go wrong is here once: look before a create, look again after a lost answer, take nobody else's object.
 
+use engine::settle::{HIDDEN, hidden};
 use engine::{Ask, Class, Driver, Fault, Found, Identity, Lead, Resource, Scope, Seen, Ticks};
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -53,10 +54,11 @@ pub fn untagged<R: Resource>(live: R, output: R::Output, ours: bool) -> Seen<R> 
 #[derive(Clone, Debug)]
 pub struct Named<T>(pub T);
 
-/// A name that AWS says is taken: perhaps by our own create whose answer was lost.
+/// A name that AWS says is taken: perhaps by our own create whose answer was lost. Or one that was made and is not shown yet.
 fn taken(fault: &Fault) -> bool {
     let code = fault.code.as_str();
-    fault.class == Class::InDoubt || code.contains("AlreadyExist") || code.starts_with("Duplicate") || code == "ResourceConflictException"
+    let refused = code.contains("AlreadyExist") || code.starts_with("Duplicate") || code == "ResourceConflictException";
+    refused || code == HIDDEN
 }
 
 impl<T> Named<T> {
@@ -66,6 +68,42 @@ impl<T> Named<T> {
     {
         let ask = Ask { who: who.clone(), want: want.clone(), last: last.cloned() };
         Ok(self.0.look(std::slice::from_ref(&ask)).await?.remove(&who.address))
+    }
+
+    /// Creates; whether only half of it may be done. After a lost answer AWS says by itself whether the object is there.
+    async fn create<R: Resource>(&self, who: &Identity, want: &R) -> Result<bool, Fault>
+    where
+        T: Calls<R>,
+    {
+        match self.0.create(who, want).await {
+            Ok(()) => Ok(false),
+            Err(fault) if taken(&fault) => Ok(true),
+            Err(fault) if fault.class == Class::InDoubt => match self.one(who, want, None).await? {
+                Some(_) => Ok(true),
+                None => match self.0.create(who, want).await {
+                    Err(fault) if !taken(&fault) => Err(fault),
+                    _ => Ok(true),
+                },
+            },
+            Err(fault) => Err(fault),
+        }
+    }
+
+    /// The object that is there, as soon as AWS shows it.
+    async fn shown<R: Resource>(&self, who: &Identity, want: &R, ticks: &Ticks) -> Result<Seen<R>, Fault>
+    where
+        T: Calls<R>,
+    {
+        let mut pauses = ticks.settle.pauses(ticks.settle.window);
+        loop {
+            if let Some(made) = self.one(who, want, None).await? {
+                return Ok(made);
+            }
+            ticks.say("AWS does not show it yet");
+            if !pauses.wait().await {
+                return Err(hidden(&format!("{} was made", who.address)));
+            }
+        }
     }
 }
 
@@ -94,17 +132,8 @@ impl<R: Resource, T: Calls<R>> Driver<R> for Named<T> {
             }
             None => {}
         }
-        let lost = match self.0.create(who, want).await {
-            Ok(()) => None,
-            Err(fault) if taken(&fault) => Some(fault),
-            Err(fault) => return Err(fault),
-        };
-        let half = lost.is_some();
-        let made = match (self.one(who, want, None).await?, lost) {
-            (Some(made), _) => made,
-            (None, Some(fault)) => return Err(fault),
-            (None, None) => return Err(Fault::new(Class::InDoubt, format!("{} was made and cannot be seen yet", who.address))),
-        };
+        let half = self.create(who, want).await?;
+        let made = self.shown(who, want, ticks).await?;
         if !made.ours {
             return Err(foreign::<R>(who));
         }

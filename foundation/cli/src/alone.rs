@@ -107,7 +107,7 @@ macro_rules! layer {
                 stage.declare::<$layer>(&config).await.map_err(|error| $crate::problem::layer(error, settings))?;
                 Ok($crate::Declared {
                     graph: stage.graph,
-                    kinds: <$layer as ::aws::Deploys>::kinds(&aws),
+                    kinds: <$layer as ::aws::Deploys>::kinds(&aws).settled(aws.settle()),
                     doors: stage.doors,
                     warnings: stage.warnings,
                     expires: aws.expires,
@@ -115,7 +115,8 @@ macro_rules! layer {
             }
 
             async fn kinds(place: $crate::alone::Place) -> ::engine::Kinds {
-                <$layer as ::aws::Deploys>::kinds(&connect(place).await)
+                let aws = connect(place).await;
+                <$layer as ::aws::Deploys>::kinds(&aws).settled(aws.settle())
             }
 
             async fn store(

@@ -6,6 +6,7 @@ pub mod call;
 pub mod clock;
 mod connect;
 pub mod durations;
+mod lag;
 mod serve;
 pub mod services;
 mod store;
@@ -15,9 +16,11 @@ pub mod wire;
 pub mod world;
 
 pub use call::AwsError;
+pub use lag::Lag;
 pub use world::World;
 
 use bytes::Bytes;
+use lag::History;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use store::Store;
@@ -90,6 +93,7 @@ struct Inner {
     calls: Vec<CallRecord>,
     weather: Weather,
     death: Option<Death>,
+    history: Option<History>,
 }
 
 /// The embedded AWS: one account with its regions. Clones share it.
@@ -130,20 +134,23 @@ impl Emulator {
                 calls: Vec::new(),
                 weather: Weather::default(),
                 death: None,
+                history: None,
             })),
         }
     }
 
-    /// Answers one HTTP request as AWS would; `None` when the weather took the connection away.
+    /// Answers one HTTP request as AWS would; `None` when the weather took the connection away. In silent weather it never returns, and
+    /// a truncated answer has a `content-length` that is longer than its body.
     pub async fn handle(&self, request: http::Request<Bytes>) -> Option<http::Response<Bytes>> {
-        let fault = self.weather_for(&request);
-        match fault {
-            Some(Fault::Throttle | Fault::Http500) => Some(self.refuse(&request, fault)),
+        match self.weather_for(&request) {
             Some(Fault::ResetBefore) => None,
             Some(Fault::CommittedThenLost) => {
                 self.serve_one(&request);
                 None
             }
+            Some(Fault::TruncatedBody) => truncated(self.serve_one(&request)),
+            Some(Fault::Silence) => std::future::pending().await,
+            Some(fault) => Some(self.refuse(&request, fault)),
             None => match self.death_at(&request) {
                 Some(death) => Some(death.or(|| self.serve_one(&request)).await),
                 None => Some(self.serve_one(&request)),
@@ -173,9 +180,19 @@ impl Emulator {
         };
         // Another process may have used the same directory since our last request.
         let held = inner.store.as_mut().map(|store| store.enter(&mut inner.world));
-        inner.world.advance();
-        let result = services::dispatch(&mut inner.world, &parsed.call);
         let changing = services::is_changing(&parsed.call.action);
+        if let Some(history) = &mut inner.history {
+            history.keep(&inner.world);
+        }
+        inner.world.advance();
+        let result = match &mut inner.history {
+            Some(history) if changing => match history.refuses(&inner.world, &parsed.call) {
+                Some(refused) => Err(refused),
+                None => services::dispatch(&mut inner.world, &parsed.call),
+            },
+            Some(history) => services::dispatch(history.view().unwrap_or(&mut inner.world), &parsed.call),
+            None => services::dispatch(&mut inner.world, &parsed.call),
+        };
         if let Some(store) = inner.store.as_mut() {
             let saved = if changing { store.save(&inner.world) } else { Ok(()) };
             drop(held);
@@ -201,23 +218,36 @@ impl Emulator {
         answer
     }
 
+    /// What the weather does to a call. One that it takes away is recorded with what happened to it.
     fn weather_for(&self, request: &http::Request<Bytes>) -> Option<Fault> {
         let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
-        let parsed = wire::parse(request).ok()?;
-        inner.weather.next(&parsed.call)
+        let call = wire::parse(request).ok()?.call;
+        let fault = inner.weather.next(&call)?;
+        if !fault.commits() {
+            let error = weather::error(fault, &call.service).map_or_else(|| fault.name().to_owned(), |error| error.code);
+            let changing = services::is_changing(&call.action);
+            inner.calls.push(CallRecord { service: call.service, action: call.action, changing, error: Some(error) });
+        }
+        Some(fault)
     }
 
-    fn refuse(&self, request: &http::Request<Bytes>, fault: Option<Fault>) -> http::Response<Bytes> {
+    fn refuse(&self, request: &http::Request<Bytes>, fault: Fault) -> http::Response<Bytes> {
         let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
         let request_id = inner.world.ids.request_id();
-        let error = match fault {
-            Some(Fault::Throttle) => AwsError::new(503, "RequestLimitExceeded", "Request limit exceeded."),
-            _ => AwsError::new(500, "InternalError", "An internal error has occurred"),
-        };
         match wire::parse(request) {
-            Ok(parsed) => wire::render_error(parsed.protocol, &error, &request_id),
+            Ok(parsed) => {
+                let error = weather::error(fault, &parsed.call.service);
+                let error = error.unwrap_or_else(|| AwsError::new(500, "InternalFailure", "this fault has no answer"));
+                wire::render_error(parsed.protocol, &error, &request_id)
+            }
             Err((protocol, error)) => wire::render_error(protocol, &error, &request_id),
         }
+    }
+
+    /// Lets reads be behind writes from now on; `None` for reads that see everything.
+    pub fn lag(&self, lag: Option<Lag>) {
+        let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        inner.history = lag.map(|lag| History::new(lag, &inner.world));
     }
 
     /// Scripts the faults of the next calls.
@@ -256,4 +286,14 @@ impl Emulator {
     pub fn tagged(&self, key: &str, value: &str) -> Vec<String> {
         self.with_world(|world| world.tagged(key, value))
     }
+}
+
+/// An answer of which only half comes; `None` when there is nothing to halve.
+fn truncated(answer: http::Response<Bytes>) -> Option<http::Response<Bytes>> {
+    let (mut parts, body) = answer.into_parts();
+    if body.len() < 2 {
+        return None;
+    }
+    parts.headers.insert(http::header::CONTENT_LENGTH, http::HeaderValue::from(body.len()));
+    Some(http::Response::from_parts(parts, body.slice(..body.len() / 2)))
 }

@@ -138,6 +138,14 @@ pub fn hidden(what: &str) -> Fault {
     )
 }
 
+/// The fault of a driver whose object was made, or must be there, and cannot be seen yet: the engine asks again until the window has
+/// passed.
+pub fn not_yet(what: &str) -> Fault {
+    let mut fault = Fault::new(Class::NotFound, format!("{what} is there and cannot be seen yet"));
+    HIDDEN.clone_into(&mut fault.code);
+    fault
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

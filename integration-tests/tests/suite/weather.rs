@@ -1,64 +1,128 @@
-//! Each changing call fails once, each way: a re-run ends where an undisturbed run does, with nothing twice.
+//! Each call of a deploy, reading or changing, fails once with each kind of fault: the run succeeds unaided, ends where an undisturbed
+//! one does, with nothing twice, and loses no more time than the settle window. Credentials that are refused stop it; the next run
+//! succeeds. And a storm over the whole run.
 
-use emulator::weather::{Fault, Weather};
+use emulator::weather::{Fault, Of, Weather};
+use engine::Class;
+use engine::settle::WINDOW;
+use integration_tests::sweep::{again, full, points, skips};
 use integration_tests::{Bench, EVERYTHING, all_done};
+use std::collections::BTreeMap;
+use std::time::Duration;
+use tokio::time::Instant;
 
-async fn calm() -> (usize, usize) {
-    let bench = Bench::new();
+/// How many calls are hit with each fault in a usual run.
+const SAMPLE: usize = 4;
+/// What a lost answer may cost beside the settle window.
+const GRACE: Duration = Duration::from_secs(30);
+
+/// An undisturbed run.
+struct Calm {
+    population: BTreeMap<String, usize>,
+    objects: usize,
+    calls: usize,
+    took: Duration,
+}
+
+async fn calm() -> Calm {
+    let (bench, started) = (Bench::new(), Instant::now());
     all_done(bench.deploy(EVERYTHING).await);
-    (bench.tagged(), bench.changing_calls())
+    Calm { population: bench.population(), objects: bench.tagged(), calls: bench.emulator.calls().len(), took: started.elapsed() }
 }
 
-/// How many calls of a sweep are hit in a usual run; `SWEEP=full` hits every one.
-const SAMPLE: usize = 24;
-
-/// The calls to hit: all of them, or every so many.
-#[allow(clippy::disallowed_methods, clippy::disallowed_macros)]
-fn points(calls: usize, fault: Fault) -> Vec<usize> {
-    let full = std::env::var("SWEEP").is_ok_and(|size| size == "full");
-    let step = if full { 1 } else { calls.div_ceil(SAMPLE).max(1) };
-    // Each fault begins elsewhere, so that a usual run hits other calls with each.
-    let points: Vec<usize> = (fault as usize % step..calls).step_by(step).collect();
-    println!("{fault:?}: {} of {calls} calls (SWEEP=full for all)", points.len());
-    points
-}
-
-/// Hits changing calls one by one and re-runs until the deploy is done.
-async fn sweep(fault: Fault, times: usize, unaided: bool) {
-    let (objects, calls) = calm().await;
-    for at in points(calls, fault) {
-        let bench = Bench::new();
-        bench.emulator.weather(Weather::on_change(fault, at, times));
-        let first = bench.deploy(EVERYTHING).await.unwrap();
-        assert!(first.ok() || !unaided, "call {at}, {fault:?}: {:#?}", first.failed);
-        let mut runs = 1;
-        while !bench.deploy(EVERYTHING).await.unwrap().ok() {
-            runs += 1;
-            assert!(runs < 3, "call {at}, {fault:?}: still not done after {runs} runs");
+async fn once(calm: &Calm, fault: Fault, at: usize) {
+    let what = again("weather::fails_once", &[("FAULT", fault.name().into()), ("POINT", at.to_string())]);
+    let bench = Bench::new();
+    bench.emulator.weather(Weather::hitting(fault, Of::All, at, 1));
+    let started = Instant::now();
+    let first = bench.deploy(EVERYTHING).await;
+    let took = started.elapsed();
+    if matches!(fault, Fault::AccessDenied | Fault::ExpiredToken) {
+        // A plan that cannot be made is an error of its own.
+        if let Ok(outcome) = &first {
+            let classes: Vec<Class> = outcome.failed.iter().map(|(_, fault)| fault.class).collect();
+            assert!(classes.iter().all(|class| *class == Class::Denied), "{what}: {:#?}", outcome.failed);
         }
-        assert_eq!(bench.tagged(), objects, "call {at}, {fault:?}: something is there twice or missing");
-        assert!(!bench.plan(EVERYTHING).await.changes(), "call {at}, {fault:?}");
+        all_done(bench.deploy(EVERYTHING).await);
+    } else {
+        let first = first.unwrap_or_else(|problem| panic!("{what}: {problem}"));
+        assert!(first.ok(), "{what}: {:#?}", first.failed);
+        assert!(took <= calm.took + WINDOW + GRACE, "{what}: {took:?} instead of {:?}", calm.took);
+    }
+    assert_eq!(bench.population(), calm.population, "{what}: something is there twice or missing");
+    assert_eq!(bench.tagged(), calm.objects, "{what}");
+    assert!(!bench.plan(EVERYTHING).await.changes(), "{what}");
+    if full() {
         all_done(bench.destroy().await);
-        assert_eq!(bench.tagged(), 0, "call {at}, {fault:?}: something was left");
+        assert_eq!(bench.tagged(), 0, "{what}: something was left");
+    }
+}
+
+async fn sweep(fault: Fault) {
+    if skips(fault) {
+        return;
+    }
+    let calm = calm().await;
+    // Each fault begins elsewhere, so that a usual run hits other calls with each.
+    for at in points(&format!("each call fails once ({})", fault.name()), calm.calls, SAMPLE, 37 * (fault as usize + 1)) {
+        once(&calm, fault, at).await;
+    }
+}
+
+macro_rules! fails_once {
+    ($($name:ident: $fault:ident),+) => {
+        mod fails_once {
+            use super::{Fault, sweep};
+            $(
+                #[tokio::test(start_paused = true)]
+                async fn $name() {
+                    sweep(Fault::$fault).await;
+                }
+            )+
+        }
+    };
+}
+
+fails_once!(
+    throttled: Throttle,
+    internal_error: Http500,
+    unavailable: Http503,
+    reset_before: ResetBefore,
+    committed_and_lost: CommittedThenLost,
+    truncated: TruncatedBody,
+    silence: Silence,
+    access_denied: AccessDenied,
+    expired_token: ExpiredToken
+);
+
+/// The creates that AWS would make twice are hit in every run: they are the reason for the settle window.
+#[tokio::test(start_paused = true)]
+async fn a_lost_create_that_aws_would_repeat_is_found() {
+    let calm = calm().await;
+    for operation in ["CreateVpc", "CreateSubnet", "CreateInternetGateway", "AllocateAddress", "RegisterTaskDefinition", "CreateKey"] {
+        for fault in [Fault::CommittedThenLost, Fault::ResetBefore] {
+            let bench = Bench::new();
+            bench.emulator.weather(Weather::hitting(fault, Of::Operation(operation.into()), 0, 1));
+            all_done(bench.deploy(EVERYTHING).await);
+            assert_eq!(bench.population(), calm.population, "{operation} {fault:?}: something is there twice or missing");
+        }
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn throttled_three_times_at_each_call() {
-    sweep(Fault::Throttle, 3, true).await;
-}
-
-#[tokio::test(start_paused = true)]
-async fn committed_and_lost_at_each_call() {
-    sweep(Fault::CommittedThenLost, 1, false).await;
-}
-
-#[tokio::test(start_paused = true)]
-async fn an_internal_error_at_each_call() {
-    sweep(Fault::Http500, 1, false).await;
-}
-
-#[tokio::test(start_paused = true)]
-async fn the_connection_reset_at_each_call() {
-    sweep(Fault::ResetBefore, 1, false).await;
+#[allow(clippy::disallowed_macros)]
+async fn a_storm_of_throttles_over_the_whole_run() {
+    let calm = calm().await;
+    let seeds = if full() { 1..41 } else { 1..4 };
+    for seed in seeds.filter(|seed| integration_tests::sweep::only("SEED").is_none_or(|only: u64| only == *seed)) {
+        let what = again("weather::a_storm", &[("SWEEP", "full".into()), ("SEED", seed.to_string())]);
+        let bench = Bench::new();
+        bench.emulator.weather(Weather::storm(Fault::Throttle, 0.3, seed));
+        let outcome = bench.deploy(EVERYTHING).await.unwrap_or_else(|problem| panic!("{what}: {problem}"));
+        assert!(outcome.ok(), "{what}: {:#?}", outcome.failed);
+        let calls = bench.emulator.calls().len();
+        println!("storm, seed {seed}: {calls} calls instead of {}", calm.calls);
+        assert!(calls <= 3 * calm.calls, "{what}: {calls} calls instead of {}", calm.calls);
+        assert_eq!(bench.population(), calm.population, "{what}");
+    }
 }

@@ -53,7 +53,7 @@ impl ElasticIps {
         Ok(found.into_values().next().map(|item| item.id.into()))
     }
 
-    /// AWS has no client token here: look by tag, create without retries, look again when the answer was lost.
+    /// AWS has no client token here: look by tag, create without retries.
     async fn create(&self, who: &Identity, want: &ElasticIp) -> Result<AllocationId, Fault> {
         let call =
             self.0.ec2.allocate_address().domain(DomainType::Vpc).tag_specifications(tag_specification(ResourceType::ElasticIp, who));
@@ -61,7 +61,7 @@ impl ElasticIps {
         let create = async {
             call.customize().config_override(throttles).send().await.or_fault("ec2:AllocateAddress").map(|made| made.allocation_id)
         };
-        once(|| self.mine(who, want), create).await
+        once(&self.0, &who.token, || self.mine(who, want), create).await
     }
 }
 

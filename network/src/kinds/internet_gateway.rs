@@ -60,7 +60,7 @@ impl InternetGateways {
         Ok(found.into_values().next().map(|item| item.id.into()))
     }
 
-    /// AWS has no client token here: look by tag, create without retries, look again when the answer was lost.
+    /// AWS has no client token here: look by tag, create without retries.
     async fn create(&self, who: &Identity, want: &InternetGateway) -> Result<InternetGatewayId, Fault> {
         let call = self.0.ec2.create_internet_gateway().tag_specifications(tag_specification(ResourceType::InternetGateway, who));
         let throttles = aws_sdk_ec2::config::Builder::new().retry_classifier(never_twice());
@@ -72,7 +72,7 @@ impl InternetGateways {
                 .or_fault("ec2:CreateInternetGateway")
                 .map(|made| made.internet_gateway.and_then(|gateway| gateway.internet_gateway_id))
         };
-        once(|| self.mine(who, want), create).await
+        once(&self.0, &who.token, || self.mine(who, want), create).await
     }
 
     async fn vpc_of(&self, id: &InternetGatewayId) -> Result<Option<String>, Fault> {

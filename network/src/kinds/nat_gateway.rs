@@ -5,6 +5,7 @@ use aws::ec2::{Item, find, once, sync_tags, tag_specification};
 use aws::{Aws, FaultExt};
 use aws_sdk_ec2::types::{Filter, ResourceType};
 use contract::{AllocationId, NatGatewayId, SubnetId};
+use engine::settle::not_yet;
 use engine::{Address, Ask, Class, Driver, Fault, Found, Identity, IdentityBy, Kind, Lead, Poll, Replace, Resource, Scope, Seen, Ticks};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -76,15 +77,15 @@ impl NatGateways {
         for attempt in 0..5 {
             let token = if attempt == 0 { who.token.clone() } else { format!("{}-{attempt}", who.token) };
             let call = self.0.ec2.create_nat_gateway().subnet_id(want.subnet.as_str()).allocation_id(want.allocation.as_str());
-            let call = call.client_token(token).tag_specifications(tag_specification(ResourceType::Natgateway, who));
+            let call = call.client_token(&token).tag_specifications(tag_specification(ResourceType::Natgateway, who));
             let create = async {
                 call.send().await.or_fault("ec2:CreateNatGateway").map(|made| made.nat_gateway.and_then(|nat| nat.nat_gateway_id))
             };
-            let id: NatGatewayId = match once(|| self.mine(who, want), create).await {
+            let id: NatGatewayId = match once(&self.0, &token, || self.mine(who, want), create).await {
                 Err(fault) if fault.code == "IdempotentParameterMismatch" => continue,
                 other => other?,
             };
-            if !matches!(self.state(&id).await?.as_deref(), Some("deleting" | "deleted") | None) {
+            if !matches!(self.state(&id).await?.as_deref(), Some("deleting" | "deleted")) {
                 return Ok(id);
             }
         }
@@ -125,7 +126,8 @@ impl Driver<NatGateway> for NatGateways {
         let look = || async {
             match self.state(&id).await?.as_deref() {
                 Some("available") => Ok(Poll::Ready(())),
-                Some("failed") | None => Err(Fault::new(Class::Invalid, format!("{id} could not be made; AWS's console shows why"))),
+                None => Err(not_yet(id.as_str())),
+                Some("failed") => Err(Fault::new(Class::Invalid, format!("{id} could not be made; AWS's console shows why"))),
                 Some(state) => Ok(Poll::Waiting(format!("{id} is {state}"))),
             }
         };

@@ -59,7 +59,7 @@ impl RouteTables {
         let create = async {
             call.send().await.or_fault("ec2:CreateRouteTable").map(|made| made.route_table.and_then(|table| table.route_table_id))
         };
-        once(|| self.mine(who, want), create).await
+        once(&self.0, &who.token, || self.mine(who, want), create).await
     }
 }
 

@@ -61,7 +61,7 @@ impl Subnets {
         Ok(found.into_values().next().map(|item| item.id.into()))
     }
 
-    /// AWS has no client token here: look by tag, create without retries, look again when the answer was lost.
+    /// AWS has no client token here: look by tag, create without retries.
     async fn create(&self, who: &Identity, want: &Subnet) -> Result<SubnetId, Fault> {
         let call = self
             .0
@@ -80,7 +80,7 @@ impl Subnets {
                 .or_fault("ec2:CreateSubnet")
                 .map(|made| made.subnet.and_then(|subnet| subnet.subnet_id))
         };
-        once(|| self.mine(who, want), create).await
+        once(&self.0, &who.token, || self.mine(who, want), create).await
     }
 }
 

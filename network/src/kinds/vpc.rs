@@ -62,7 +62,7 @@ impl Vpcs {
         Ok(found.into_values().next().map(|item| item.id.into()))
     }
 
-    /// AWS has no client token here: look by tag, create without retries, look again when the answer was lost.
+    /// AWS has no client token here: look by tag, create without retries.
     async fn create(&self, who: &Identity, want: &Vpc) -> Result<VpcId, Fault> {
         let call = self.0.ec2.create_vpc().cidr_block(want.cidr.to_string()).tag_specifications(tag_specification(ResourceType::Vpc, who));
         let throttles = aws_sdk_ec2::config::Builder::new().retry_classifier(never_twice());
@@ -74,7 +74,7 @@ impl Vpcs {
                 .or_fault("ec2:CreateVpc")
                 .map(|made| made.vpc.and_then(|vpc| vpc.vpc_id))
         };
-        once(|| self.mine(who, want), create).await
+        once(&self.0, &who.token, || self.mine(who, want), create).await
     }
 
     async fn attribute(&self, id: &str, name: VpcAttributeName) -> Result<bool, Fault> {

@@ -74,7 +74,7 @@ impl FlowLogs {
             }
             Ok(made.flow_log_ids().first().cloned())
         };
-        once(|| self.mine(who, want), create).await
+        once(&self.0, &who.token, || self.mine(who, want), create).await
     }
 }
 

@@ -5,6 +5,7 @@ use aws::named::{Tags, tag_changes};
 use aws::{Aws, FaultExt, never_twice};
 use aws_sdk_kms::types::{KeyMetadata, KeyState, Tag};
 use contract::KeyArn;
+use engine::settle::not_yet;
 use engine::{Address, Ask, Class, Driver, Fault, Found, Identity, IdentityBy, Kind, Lead, Resource, Scope, Seen, Ticks};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -103,6 +104,9 @@ impl KmsKeys {
     }
 
     async fn create(&self, who: &Identity, want: &KmsKey) -> Result<KeyArn, Fault> {
+        if let Some(arn) = self.0.remembered(&who.token) {
+            return Ok(KeyArn(arn));
+        }
         if let Some((key, _)) = self.one(who).await? {
             let arn = KeyArn(key.arn.clone().unwrap_or_default());
             if is_leaving(&key) {
@@ -115,9 +119,10 @@ impl KmsKeys {
         let call = self.0.kms.create_key().description(&want.description).policy(want.policy.to_string()).set_tags(Some(tags));
         let once = aws_sdk_kms::config::Builder::new().retry_classifier(never_twice());
         match call.customize().config_override(once).send().await.or_fault("kms:CreateKey") {
-            Ok(made) => Ok(KeyArn(made.key_metadata.and_then(|key| key.arn).unwrap_or_default())),
-            Err(fault) if fault.class == Class::InDoubt => {
-                self.one(who).await?.map(|(key, _)| KeyArn(key.arn.unwrap_or_default())).ok_or(fault)
+            Ok(made) => {
+                let arn = made.key_metadata.and_then(|key| key.arn).unwrap_or_default();
+                self.0.remember(&who.token, &arn);
+                Ok(KeyArn(arn))
             }
             Err(fault) => Err(fault),
         }
@@ -166,8 +171,7 @@ impl Driver<KmsKey> for KmsKeys {
             None => {
                 let arn = self.create(who, want).await?;
                 let ask = Ask { who: who.clone(), want: want.clone(), last: Some(arn.clone()) };
-                let lost = || Fault::new(Class::InDoubt, format!("{arn} was made and cannot be seen yet"));
-                self.seen(&ask).await?.ok_or_else(lost)?
+                self.seen(&ask).await?.ok_or_else(|| not_yet(arn.as_str()))?
             }
         };
         self.change(who, want, &seen).await?;

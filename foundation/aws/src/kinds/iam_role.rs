@@ -5,6 +5,7 @@ use crate::named::{Calls, Tags, owned, tag_changes};
 use crate::{Aws, FaultExt};
 use aws_sdk_iam::types::Tag;
 use contract::RoleArn;
+use engine::settle::not_yet;
 use engine::{Address, Ask, Class, Fault, Found, Identity, IdentityBy, Kind, Replace, Resource, Scope, Seen};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -139,7 +140,7 @@ impl Calls<IamRole> for IamRoles {
         match self.seen(&ask).await? {
             Some(seen) if seen.ours => self.sync_policies(want, &seen.live).await,
             Some(_) => Err(Fault::new(Class::Foreign, format!("the role {} exists and is not ours", want.name))),
-            None => Err(Fault::new(Class::InDoubt, format!("the role {} was made and cannot be seen yet", want.name))),
+            None => Err(not_yet(&format!("the role {}", want.name))),
         }
     }
 

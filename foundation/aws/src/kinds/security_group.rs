@@ -3,8 +3,9 @@
 
 use crate::ec2::{Item, filter, find, sync_tags, tag_specification};
 use crate::{Aws, FaultExt, never_twice};
-use aws_sdk_ec2::types::{Filter, ResourceType};
+use aws_sdk_ec2::types::{Filter, IpPermission, IpRange, ResourceType};
 use contract::{SecurityGroupId, VpcId};
+use engine::settle::not_yet;
 use engine::{Address, Ask, Class, Driver, Fault, Found, Identity, IdentityBy, Kind, Lead, Resource, Scope, Seen, Ticks};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -85,11 +86,19 @@ impl SecurityGroups {
             .or_fault("ec2:CreateSecurityGroup");
         match created {
             Ok(created) => Ok(created.group_id.unwrap_or_default().into()),
-            Err(fault) if fault.class == Class::InDoubt => {
-                let there = self.named(who).await?.filter(|there| who.owns(&there.tags));
-                there.map(|there| there.id.into()).ok_or(fault)
-            }
+            // Made by a call whose answer was lost, most likely; whose it is the next look tells.
+            Err(fault) if fault.code == "InvalidGroup.Duplicate" => Err(not_yet(&format!("the security group {}", who.name()))),
             Err(fault) => Err(fault),
+        }
+    }
+
+    /// The same for a group that was just made: AWS may not show its rule yet.
+    async fn strip_new(&self, id: &SecurityGroupId) -> Result<(), Fault> {
+        let everywhere = IpPermission::builder().ip_protocol("-1").ip_ranges(IpRange::builder().cidr_ip("0.0.0.0/0").build()).build();
+        let revoke = self.0.ec2.revoke_security_group_egress().group_id(id.as_str()).ip_permissions(everywhere);
+        match revoke.send().await.or_fault("ec2:RevokeSecurityGroupEgress") {
+            Err(fault) if fault.code == "InvalidPermission.NotFound" => Ok(()),
+            other => other.map(|_| ()),
         }
     }
 
@@ -146,7 +155,10 @@ impl Driver<SecurityGroup> for SecurityGroups {
             Some(seen) => seen.output.clone(),
             None => self.create(who, want).await?,
         };
-        self.strip(&id).await?;
+        match &seen {
+            Some(_) => self.strip(&id).await?,
+            None => self.strip_new(&id).await?,
+        }
         sync_tags(&self.0, id.as_str(), who, seen.as_ref().and_then(|seen| seen.tags.as_ref())).await?;
         Ok(id)
     }

@@ -5,6 +5,7 @@ use crate::ec2::{Item, filter, find, sync_tags, tag_specification};
 use crate::{Aws, FaultExt};
 use aws_sdk_ec2::types::{Filter, IpPermission, IpRange, PrefixListId, ResourceType, SecurityGroupRuleDescription, UserIdGroupPair};
 use contract::{RuleId, SecurityGroupId};
+use engine::settle::not_yet;
 use engine::{Address, Ask, Class, Driver, Fault, Found, Identity, IdentityBy, Kind, Lead, Resource, Scope, Seen, Ticks};
 use serde::{Deserialize, Serialize};
 
@@ -132,7 +133,8 @@ impl SecurityGroupRules {
                 match rules.into_iter().find(|item| live(&item.it).key() == want.key()) {
                     Some(item) if who.owns(&item.tags) => Ok(item.id.into()),
                     Some(_) => Err(Fault::new(Class::Foreign, format!("{} already has this rule, and it is not ours", want.group))),
-                    None => Err(fault),
+                    None if fault.class == Class::InDoubt => Err(fault),
+                    None => Err(not_yet(&format!("a rule of {}", want.group))),
                 }
             }
             Err(fault) => Err(fault),

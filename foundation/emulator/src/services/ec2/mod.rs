@@ -193,6 +193,22 @@ impl Ec2 {
     }
 }
 
+/// The code that AWS would refuse an id with if it did not know the object; `None` when there is none of that id.
+pub(crate) fn code_of(ec2: &Ec2, id: &str) -> Option<&'static str> {
+    let known = [
+        ("InvalidVpcID.NotFound", ec2.vpcs.contains_key(id)),
+        ("InvalidSubnetID.NotFound", ec2.subnets.contains_key(id)),
+        ("InvalidInternetGatewayID.NotFound", ec2.internet_gateways.contains_key(id)),
+        ("InvalidAllocationID.NotFound", ec2.addresses.contains_key(id)),
+        ("NatGatewayNotFound", ec2.nat_gateways.contains_key(id)),
+        ("InvalidRouteTableID.NotFound", ec2.route_tables.contains_key(id)),
+        ("InvalidGroup.NotFound", ec2.security_groups.contains_key(id)),
+        ("InvalidVpcEndpointId.NotFound", ec2.endpoints.contains_key(id)),
+        ("InvalidInstanceID.NotFound", ec2.instances.contains_key(id)),
+    ];
+    known.into_iter().find(|(_, is)| *is).map(|(code, _)| code)
+}
+
 /// The error for an id that nothing has: `InvalidVpcID.NotFound`.
 pub(crate) fn not_found(code: &str, id: &str) -> AwsError {
     AwsError::bad(code, format!("The ID '{id}' does not exist"))
