@@ -1,13 +1,15 @@
-//! A gate in front of the embedded AWS over HTTP: what may happen to a call between the wire and the world.
+//! A gate in front of an AWS over HTTP: what may happen to a call between the wire and the world.
 
 use bytes::Bytes;
 use emulator::Emulator;
+use emulator::sent::{Sent, sent};
+use emulator::weather::{Fault, Weather, error, truncated};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use std::sync::Arc;
-use tokio::net::TcpListener;
+use std::sync::{Arc, Mutex};
+use tokio::net::{TcpListener, TcpStream};
 
 /// One call at the gate.
 #[derive(Clone, Debug)]
@@ -35,6 +37,63 @@ pub trait Keeper: Send + Sync + 'static {
     fn arrives(&self, arrival: &Arrival) -> Pass;
     /// After it was served, before its answer is sent.
     fn served(&self, _arrival: &Arrival) {}
+}
+
+/// Forwards to the emulator at `upstream` (`127.0.0.1:4566`) through this weather, until the task is dropped; the address it listens on.
+/// Calls of protocols that the embedded AWS does not know pass through.
+pub async fn weather(upstream: &str, weather: Weather) -> (String, tokio::task::JoinHandle<()>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let (upstream, weather) = (upstream.to_owned(), Arc::new(Mutex::new(weather)));
+    let accept = async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let (upstream, weather) = (upstream.clone(), weather.clone());
+            let service = service_fn(move |request| brave(upstream.clone(), weather.clone(), request));
+            tokio::spawn(async move {
+                // A client that goes away in the middle is its own affair.
+                hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).await.ok();
+            });
+        }
+    };
+    (url, tokio::spawn(accept))
+}
+
+async fn brave(
+    upstream: String,
+    weather: Arc<Mutex<Weather>>,
+    request: http::Request<Incoming>,
+) -> Result<http::Response<Sent>, std::io::Error> {
+    let closed = || std::io::Error::from(std::io::ErrorKind::ConnectionReset);
+    let (parts, body) = request.into_parts();
+    let request = http::Request::from_parts(parts, body.collect().await.map_err(std::io::Error::other)?.to_bytes());
+    let Ok(parsed) = emulator::wire::parse(&request) else { return forward(&upstream, request).await.map(sent) };
+    let fault = weather.lock().unwrap().next(&parsed.call);
+    match fault {
+        None => forward(&upstream, request).await.map(sent),
+        Some(Fault::ResetBefore) => Err(closed()),
+        Some(Fault::Silence) => std::future::pending().await,
+        Some(Fault::CommittedThenLost) => forward(&upstream, request).await.and_then(|_| Err(closed())),
+        Some(Fault::TruncatedBody) => forward(&upstream, request).await.and_then(|answer| truncated(answer).ok_or_else(closed)).map(sent),
+        Some(fault) => {
+            let error = error(fault, &parsed.call.service).ok_or_else(closed)?;
+            Ok(sent(emulator::wire::render_error(parsed.protocol, &error, "00000000-0000-4000-8000-000000000000")))
+        }
+    }
+}
+
+/// Sends one request to the server at `upstream`.
+///
+/// # Errors
+/// When no whole answer comes.
+pub async fn forward(upstream: &str, request: http::Request<Bytes>) -> Result<http::Response<Bytes>, std::io::Error> {
+    let stream = TcpStream::connect(upstream).await?;
+    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(std::io::Error::other)?;
+    tokio::spawn(connection);
+    let answer = sender.send_request(request.map(Full::new)).await.map_err(std::io::Error::other)?;
+    let (mut parts, body) = answer.into_parts();
+    // The body is sent on as a whole, whatever form it came in.
+    parts.headers.remove(http::header::TRANSFER_ENCODING);
+    Ok(http::Response::from_parts(parts, body.collect().await.map_err(std::io::Error::other)?.to_bytes()))
 }
 
 /// Serves `emulator` behind `keeper` until the task is dropped; the address it listens on.

@@ -17,7 +17,7 @@ use emulator::weather::Death;
 use emulator::{Emulator, Options, World};
 use engine::apply::{Apply, Outcome};
 use engine::ledger::{Folded, Ledger, MemoryLedger};
-use engine::plan::Plan;
+use engine::plan::{Plan, Verb};
 use engine::planner::{Allow, Request};
 use engine::{Graph, LayerName, Sink};
 use mortal::Mortal;
@@ -271,6 +271,13 @@ impl Bench {
     /// How often each address is tagged on a living object.
     pub fn tagged(&self) -> usize {
         self.emulator.tagged("orchestrator:stack", "shop").len()
+    }
+
+    /// The changes that a plan for these settings would still make; empty when there are none.
+    pub async fn unsettled(&self, env: &str) -> Vec<String> {
+        let plan = self.plan(env).await;
+        let changing = plan.steps.into_values().filter(|step| step.verb != Verb::Keep);
+        changing.map(|step| format!("{} {}: {:?} {:?}", step.verb.as_str(), step.who.address, step.why, step.changes)).collect()
     }
 
     /// How many objects each table of the world has, those without tags too. What comes and goes by itself is left out.

@@ -1,6 +1,7 @@
 //! The SDK's HTTP client without a socket.
 
 use crate::Emulator;
+use crate::sent::sent;
 use aws_smithy_runtime_api::client::http::{
     HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient, SharedHttpConnector,
 };
@@ -9,9 +10,6 @@ use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
 use bytes::Bytes;
-use hyper::body::{Body, Frame};
-use std::pin::Pin;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 impl Emulator {
@@ -35,26 +33,6 @@ struct Line {
     patience: Duration,
 }
 
-/// A body that ends too early.
-struct Cut(Option<Bytes>);
-
-impl Body for Cut {
-    type Data = Bytes;
-    type Error = std::io::Error;
-
-    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, std::io::Error>>> {
-        Poll::Ready(Some(match self.0.take() {
-            Some(half) => Ok(Frame::data(half)),
-            None => Err(std::io::Error::from(std::io::ErrorKind::UnexpectedEof)),
-        }))
-    }
-}
-
-fn is_cut(answer: &http::Response<Bytes>) -> bool {
-    let length = answer.headers().get(http::header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
-    length.is_some_and(|length: usize| length > answer.body().len())
-}
-
 impl HttpConnector for Line {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let (emulator, patience) = (self.emulator.clone(), self.patience);
@@ -69,9 +47,8 @@ impl HttpConnector for Line {
             let Some(answer) = answer.map_err(|late| ConnectorError::timeout(late.into()))? else {
                 return Err(ConnectorError::io(std::io::Error::from(std::io::ErrorKind::ConnectionReset).into()));
             };
-            let cut = is_cut(&answer);
-            let (parts, body) = answer.into_parts();
-            let body = if cut { SdkBody::from_body_1_x(Cut(Some(body))) } else { SdkBody::from(body) };
+            let (parts, body) = sent(answer).into_parts();
+            let body = SdkBody::from_body_1_x(body);
             HttpResponse::try_from(http::Response::from_parts(parts, body)).map_err(|error| ConnectorError::other(error.into(), None))
         })
     }

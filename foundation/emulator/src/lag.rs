@@ -16,7 +16,7 @@ pub struct Lag {
     pub unknown_ids: bool,
 }
 
-/// How many views are kept at most: reads are behind by at most this fraction more than was asked.
+/// How many views are kept at most: reads are behind by at most this fraction less than was asked.
 const VIEWS: f64 = 256.0;
 
 /// The world as it was, as far back as reads are behind. It lives as long as the process.
@@ -39,11 +39,10 @@ impl History {
     pub(crate) fn keep(&mut self, world: &World) {
         let now = world.clock.now();
         if self.last < now {
-            let dense = self.views.len() > 1 && self.last - self.views[self.views.len() - 2].0 < self.lag / VIEWS;
-            if dense {
-                self.views.pop_back();
+            match self.views.back_mut() {
+                Some((since, view)) if self.last - *since < self.lag / VIEWS => *view = world.clone(),
+                _ => self.views.push_back((self.last, world.clone())),
             }
-            self.views.push_back((self.last, world.clone()));
             self.last = now;
         }
         while self.views.get(1).is_some_and(|(since, _)| *since <= now - self.lag) {

@@ -7,6 +7,7 @@ pub mod clock;
 mod connect;
 pub mod durations;
 mod lag;
+pub mod sent;
 mod serve;
 pub mod services;
 mod store;
@@ -148,7 +149,7 @@ impl Emulator {
                 self.serve_one(&request);
                 None
             }
-            Some(Fault::TruncatedBody) => truncated(self.serve_one(&request)),
+            Some(Fault::TruncatedBody) => weather::truncated(self.serve_one(&request)),
             Some(Fault::Silence) => std::future::pending().await,
             Some(fault) => Some(self.refuse(&request, fault)),
             None => match self.death_at(&request) {
@@ -286,14 +287,4 @@ impl Emulator {
     pub fn tagged(&self, key: &str, value: &str) -> Vec<String> {
         self.with_world(|world| world.tagged(key, value))
     }
-}
-
-/// An answer of which only half comes; `None` when there is nothing to halve.
-fn truncated(answer: http::Response<Bytes>) -> Option<http::Response<Bytes>> {
-    let (mut parts, body) = answer.into_parts();
-    if body.len() < 2 {
-        return None;
-    }
-    parts.headers.insert(http::header::CONTENT_LENGTH, http::HeaderValue::from(body.len()));
-    Some(http::Response::from_parts(parts, body.slice(..body.len() / 2)))
 }

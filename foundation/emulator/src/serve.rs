@@ -1,8 +1,8 @@
 //! The same world over HTTP, for any other client.
 
 use crate::Emulator;
-use bytes::Bytes;
-use http_body_util::{BodyExt, Full};
+use crate::sent::{Sent, sent};
+use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
@@ -27,9 +27,9 @@ impl Emulator {
 }
 
 /// An error here makes hyper close the connection without an answer, which is what bad weather is.
-async fn answer(emulator: Emulator, request: http::Request<Incoming>) -> Result<http::Response<Full<Bytes>>, std::io::Error> {
+async fn answer(emulator: Emulator, request: http::Request<Incoming>) -> Result<http::Response<Sent>, std::io::Error> {
     let (parts, body) = request.into_parts();
     let body = body.collect().await.map_err(std::io::Error::other)?.to_bytes();
     let answer = emulator.handle(http::Request::from_parts(parts, body)).await;
-    answer.map(|answer| answer.map(Full::new)).ok_or_else(|| std::io::Error::from(std::io::ErrorKind::ConnectionReset))
+    answer.map(sent).ok_or_else(|| std::io::Error::from(std::io::ErrorKind::ConnectionReset))
 }

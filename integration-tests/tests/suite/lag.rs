@@ -31,7 +31,7 @@ async fn ends_well(bench: &Bench, population: &BTreeMap<String, usize>, what: &s
     assert!(outcome.ok(), "{what}: {:#?}", outcome.failed);
     assert_eq!(&bench.population(), population, "{what}: something is there twice or missing");
     bench.emulator.lag(None);
-    assert!(!bench.plan(EVERYTHING).await.changes(), "{what}");
+    assert_eq!(bench.unsettled(EVERYTHING).await, Vec::<String>::new(), "{what}");
 }
 
 #[tokio::test(start_paused = true)]

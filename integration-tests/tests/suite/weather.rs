@@ -3,10 +3,11 @@
 //! succeeds. And a storm over the whole run.
 
 use emulator::weather::{Fault, Of, Weather};
+use emulator::{Emulator, Options};
 use engine::Class;
 use engine::settle::WINDOW;
 use integration_tests::sweep::{again, full, points, skips};
-use integration_tests::{Bench, EVERYTHING, all_done};
+use integration_tests::{Bench, EVERYTHING, all_done, gate};
 use std::collections::BTreeMap;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -51,7 +52,7 @@ async fn once(calm: &Calm, fault: Fault, at: usize) {
     }
     assert_eq!(bench.population(), calm.population, "{what}: something is there twice or missing");
     assert_eq!(bench.tagged(), calm.objects, "{what}");
-    assert!(!bench.plan(EVERYTHING).await.changes(), "{what}");
+    assert_eq!(bench.unsettled(EVERYTHING).await, Vec::<String>::new(), "{what}");
     if full() {
         all_done(bench.destroy().await);
         assert_eq!(bench.tagged(), 0, "{what}: something was left");
@@ -124,5 +125,41 @@ async fn a_storm_of_throttles_over_the_whole_run() {
         println!("storm, seed {seed}: {calls} calls instead of {}", calm.calls);
         assert!(calls <= 3 * calm.calls, "{what}: {calls} calls instead of {}", calm.calls);
         assert_eq!(bench.population(), calm.population, "{what}");
+    }
+}
+
+fn create_vpc() -> http::Request<bytes::Bytes> {
+    let scope = "AWS4-HMAC-SHA256 Credential=test/20261124/eu-north-1/ec2/aws4_request, SignedHeaders=host, Signature=0";
+    let request = http::Request::post("/").header("host", "ec2").header("authorization", scope);
+    request.body("Action=CreateVpc&Version=2016-11-15&CidrBlock=10.0.0.0%2F16".into()).unwrap()
+}
+
+/// The same weather in front of another emulator: a gate over HTTP, which knows nothing of what is behind it.
+#[tokio::test]
+async fn the_gate_brings_every_fault_to_a_client_over_http() {
+    for fault in Fault::ALL {
+        let emulator = Emulator::in_memory(Options::default());
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let upstream = listener.local_addr().unwrap().to_string();
+        let server = tokio::spawn(emulator.clone().serve(listener));
+        let (url, gate) = gate::weather(&upstream, Weather::hitting(fault, Of::Operation("CreateVpc".into()), 0, 1)).await;
+        let through = url.trim_start_matches("http://");
+        let answer = tokio::time::timeout(Duration::from_millis(500), gate::forward(through, create_vpc())).await;
+        let status = answer.as_ref().ok().map(|answer| answer.as_ref().ok().map(|answer| answer.status().as_u16()));
+        // Outside: no answer in time; inside: no answer at all.
+        let wanted = match fault {
+            Fault::Silence => None,
+            Fault::ResetBefore | Fault::CommittedThenLost | Fault::TruncatedBody => Some(None),
+            Fault::Throttle | Fault::Http503 => Some(Some(503)),
+            Fault::Http500 => Some(Some(500)),
+            Fault::AccessDenied => Some(Some(403)),
+            Fault::ExpiredToken => Some(Some(400)),
+        };
+        assert_eq!(status, wanted, "{fault:?}");
+        assert_eq!(gate::forward(through, create_vpc()).await.unwrap().status(), 200, "{fault:?}: the next call passes");
+        let vpcs = emulator.with_world(|world| world.regions["eu-north-1"].ec2.vpcs.len());
+        assert_eq!(vpcs, 1 + usize::from(fault.commits()), "{fault:?}");
+        server.abort();
+        gate.abort();
     }
 }

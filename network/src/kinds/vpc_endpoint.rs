@@ -84,6 +84,10 @@ fn without<T: ToString + PartialEq>(have: &[T], keep: &[T]) -> Option<Vec<String
     (!more.is_empty()).then_some(more)
 }
 
+fn same_set<T: ToString + PartialEq>(a: &[T], b: &[T]) -> bool {
+    without(a, b).is_none() && without(b, a).is_none()
+}
+
 impl VpcEndpoints {
     async fn fetch(&self, filters: Vec<Filter>) -> Result<Vec<Item<Live>>, Fault> {
         let mut pages = self.0.ec2.describe_vpc_endpoints().set_filters(Some(filters)).into_paginator().send();
@@ -119,6 +123,12 @@ impl VpcEndpoints {
     }
 
     async fn change(&self, id: &VpcEndpointId, now: &VpcEndpoint, want: &VpcEndpoint) -> Result<(), Fault> {
+        let same = same_set(&now.route_tables, &want.route_tables)
+            && same_set(&now.subnets, &want.subnets)
+            && same_set(&now.security_groups, &want.security_groups);
+        if same {
+            return Ok(());
+        }
         let call = self
             .0
             .ec2

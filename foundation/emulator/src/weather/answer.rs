@@ -1,7 +1,10 @@
-//! What each service answers when something is wrong: codes are irregular, and each client library knows them.
+//! What comes back when something is wrong. Codes are irregular, and each service's client library knows its own.
 
 use super::Fault;
 use crate::call::AwsError;
+use bytes::Bytes;
+use http::Response;
+use http::header::{CONTENT_LENGTH, HeaderValue};
 
 /// AWS's error for a fault at a call to `service`; `None` for a fault without an answer.
 pub fn error(fault: Fault, service: &str) -> Option<AwsError> {
@@ -69,4 +72,14 @@ fn expired(service: &str) -> AwsError {
         _ if json(service) => AwsError::bad("ExpiredTokenException", message),
         _ => AwsError::new(403, "ExpiredToken", message),
     }
+}
+
+/// An answer of which only half comes; `None` when there is nothing to halve.
+pub fn truncated(answer: Response<Bytes>) -> Option<Response<Bytes>> {
+    let (mut parts, body) = answer.into_parts();
+    if body.len() < 2 {
+        return None;
+    }
+    parts.headers.insert(CONTENT_LENGTH, HeaderValue::from(body.len()));
+    Some(Response::from_parts(parts, body.slice(..body.len() / 2)))
 }

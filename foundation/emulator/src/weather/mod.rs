@@ -4,7 +4,7 @@ mod answer;
 mod death;
 mod script;
 
-pub use answer::error;
+pub use answer::{error, truncated};
 pub use death::Death;
 pub use script::{Of, Weather};
 

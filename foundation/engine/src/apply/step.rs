@@ -50,11 +50,15 @@ async fn keep(apply: &Apply, step: &Step) -> Result<Option<Value>, Fault> {
     Ok(Some(seen.output.clone()))
 }
 
+/// What a create left behind whose end is not known may not be usable yet: a database that is being made has no address. So it is brought
+/// to what is wanted, which calls nothing where nothing differs, and waits.
 async fn remember(apply: &Apply, step: &Step, outputs: &Outputs) -> Result<Option<Value>, Fault> {
-    let output = step.seen.as_ref().map(|seen| seen.output.clone());
     let spec = resolved(apply, step, outputs)?;
-    append(apply, step, Entry::Done { row: row(apply, step, spec, RowState::Done, output.clone()) }).await?;
-    Ok(output)
+    let driver = apply.kinds.get(&step.kind)?;
+    let at = since(apply, step).unwrap_or_else(crate::settle::now);
+    let output = ensure(&Making { apply, driver: driver.as_ref(), step, spec: &spec, at }).await?;
+    append(apply, step, Entry::Done { row: row(apply, step, spec, RowState::Done, Some(output.clone())) }).await?;
+    Ok(Some(output))
 }
 
 fn row(apply: &Apply, step: &Step, spec: Value, state: RowState, output: Option<Value>) -> Row {
