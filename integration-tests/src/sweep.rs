@@ -1,4 +1,5 @@
-//! Sweeps over calls: a printed sample in a usual run, every one with `SWEEP=full`, a single one with `POINT`, `FAULT`, `SEED`, `LAG`.
+//! Sweeps over calls: a printed sample in a usual run, every one with `SWEEP=full`, another size with
+//! `SAMPLE`, a single one with `POINT`, `FAULT`, `SEED`, `LAG`.
 #![allow(clippy::disallowed_methods, clippy::disallowed_macros)]
 
 use emulator::weather::Fault;
@@ -24,7 +25,7 @@ pub fn points(what: &str, total: usize, sample: usize, offset: usize) -> Vec<usi
     if let Some(point) = only("POINT") {
         return vec![point];
     }
-    let step = if full() { 1 } else { total.div_ceil(sample).max(1) };
+    let step = if full() { 1 } else { total.div_ceil(only("SAMPLE").unwrap_or(sample)).max(1) };
     let points: Vec<usize> = (offset % step..total).step_by(step).collect();
     println!("{what}: {} of {total} (SWEEP=full for all)", points.len());
     points
