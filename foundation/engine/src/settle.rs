@@ -87,6 +87,19 @@ impl Settle {
     }
 }
 
+impl Settle {
+    /// What to say before a plan that may have to look for what an interrupted run left in doubt.
+    pub fn notice<'a>(&self, rows: impl IntoIterator<Item = &'a Row>) -> Option<String> {
+        let in_doubt = rows.into_iter().filter(|row| row.state == RowState::Intended && row.output.is_none());
+        let waits: Vec<Duration> = in_doubt.map(|row| self.patience(row, false)).filter(|wait| !wait.is_zero()).collect();
+        let longest = waits.iter().max()?.as_secs_f64().ceil();
+        Some(format!(
+            "the last run did not see the end of {} create(s): AWS may still show what they made, so it is looked for, at most {longest:.0} s",
+            waits.len()
+        ))
+    }
+}
+
 fn remains(of: Duration, at: Option<f64>) -> Duration {
     let age = at.map_or(0.0, |at| (now() - at).max(0.0));
     of.saturating_sub(Duration::try_from_secs_f64(age).unwrap_or(Duration::MAX))
@@ -178,6 +191,15 @@ mod tests {
         assert_eq!(patience(421.0), Duration::ZERO);
         assert!((Duration::from_secs(99)..=Duration::from_secs(100)).contains(&patience(320.0)), "{:?}", patience(320.0));
         assert_eq!(patience(-5000.0), WINDOW + SENT);
+    }
+
+    #[test]
+    fn a_wait_is_announced_and_nothing_else() {
+        let settle = Settle::default();
+        let [doubt, done] = [false, true].map(|output| row(IdentityBy::Tag, output, Some(now() - 400.0)));
+        let said = settle.notice([&doubt, &done]).unwrap();
+        assert!(said.contains("1 create(s)") && said.contains("20 s"), "{said}");
+        assert_eq!(settle.notice([&done, &row(IdentityBy::Token, false, None)]), None);
     }
 
     #[test]

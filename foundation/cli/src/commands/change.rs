@@ -102,7 +102,8 @@ impl<A: App> Change<'_, A> {
         };
         let (scope, graph, kinds) = (&self.settings.scope(), &declared.graph, &declared.kinds);
         let request = Request { scope, graph, kinds, memory, layers: &self.layers, allow: &self.allow };
-        for warning in &declared.warnings {
+        let rows = self.layers.iter().filter_map(|layer| memory.get(layer)).flat_map(|folded| folded.rows.values());
+        for warning in declared.warnings.iter().chain(&kinds.settle.notice(rows)) {
             anstream::eprintln!("warning: {warning}");
         }
         match engine::planner::plan(&request).await {
