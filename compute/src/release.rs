@@ -178,6 +178,7 @@ impl Release<'_> {
             spec: spec.clone(),
             output,
             reads: present.reads.clone(),
+            at: None,
         };
         self.step(&at, TaskDefinition::KIND, Verb::Create, async {
             self.append(Entry::Intent { row: row(RowState::Intended, None) }).await?;

@@ -4,7 +4,7 @@
 use aws::named::{Tags, tag_changes};
 use aws::{Aws, FaultExt};
 use aws_sdk_acm::types::{CertificateDetail, CertificateStatus, Tag, ValidationMethod};
-use engine::{Address, Ask, Class, Driver, Fault, Found, Identity, IdentityBy, Kind, Lead, Poll, Resource, Scope, Seen, Sink, Ticks};
+use engine::{Address, Ask, Driver, Fault, Found, Identity, IdentityBy, Kind, Lead, Poll, Resource, Scope, Seen, Sink, Ticks};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
