@@ -8,7 +8,7 @@ const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 const LAYERS: [&str; 7] = ["network", "secrets", "observability", "database", "edge", "compute", "bastion"];
 
 /// The folder that the layers' binaries are in, built if they are not.
-fn binaries() -> PathBuf {
+pub fn binaries() -> PathBuf {
     let built = Command::new(env!("CARGO")).args(["build", "--quiet", "--bins", "--workspace"]).current_dir(ROOT).status().unwrap();
     assert!(built.success(), "the layers' binaries do not build");
     let test = std::env::current_exe().unwrap();

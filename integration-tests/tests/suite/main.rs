@@ -21,6 +21,7 @@ mod lag;
 mod ledger_lost;
 mod ledger_s3;
 mod ledger_s3_damage;
+mod ledger_s3_process;
 mod ledger_s3_stack;
 mod life;
 mod observability;

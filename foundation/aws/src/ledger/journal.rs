@@ -255,8 +255,12 @@ impl Journal {
             return Ok(Some(format!("the rescue copy {path} of run {run} {why}; it is kept as {aside}, and AWS itself is looked at")));
         }
         let entries = &rescue.entries[already..];
-        futures::future::try_join_all(entries.iter().map(|entry| self.write(entry.clone()))).await?;
         let count = entries.len();
+        if let Some((last, before)) = entries.split_last() {
+            // They wait in their order and go out with the last of them.
+            before.iter().try_for_each(|entry| self.enlist(entry.clone()).map(|_| ()))?;
+            self.write(last.clone()).await?;
+        }
         rescue.remove();
         let said =
             format!("{count} entries of run {run} that could not be written to the {} ledger were taken in from {path}", self.shelf.layer);

@@ -18,8 +18,8 @@ impl Shelf {
     }
 
     /// Takes the lock until [`Shelf::leave`]. A lock that is there with exactly this holder is an earlier attempt of ours whose answer
-    /// was lost. The lock of a run that has ended without releasing it is taken over; the text says so.
-    pub(super) async fn take_lock(&self, holder: &Holder, rescues: &[Rescue]) -> Result<Option<String>, LedgerError> {
+    /// was lost. The lock of a run that has ended without releasing it is taken over: it is given back.
+    pub(super) async fn take_lock(&self, holder: &Holder, rescues: &[Rescue]) -> Result<Option<Holder>, LedgerError> {
         let failed = |fault| remote(&self.place(), "locked", fault);
         let text = serde_json::to_string(holder).map_err(|error| failed(unsealed(&error)))?;
         for _ in 0..TRIES {
@@ -31,8 +31,7 @@ impl Shelf {
                 Some((found, _)) if found == *holder => return Ok(None),
                 Some((found, etag)) if self.has_ended(&found, rescues) => {
                     if let Put::Written = self.objects.replace(&self.lock_key(), &text, &etag).await.map_err(failed)? {
-                        let said = format!("the lock of {} was taken over from {found}: that process has ended", self.layer);
-                        return Ok(Some(said));
+                        return Ok(Some(found));
                     }
                 }
                 Some((found, _)) => return Err(LedgerError::Locked { layer: self.layer, holder: Box::new(found) }),

@@ -160,8 +160,8 @@ impl Shelf {
     /// Opens the layer for `holder`; the texts are worth a line each.
     async fn open(self, holder: &Holder) -> Result<(Journal, Vec<String>), LedgerError> {
         let rescues = Rescue::all(&self)?;
-        let mut warnings = match self.take_lock(holder, &rescues).await {
-            Ok(taken_over) => Vec::from_iter(taken_over),
+        let taken_over = match self.take_lock(holder, &rescues).await {
+            Ok(taken_over) => taken_over,
             Err(refused) => {
                 if matches!(&refused, LedgerError::Remote { fault, .. } if may_pass(fault)) {
                     // A lock whose answer was lost is ours all the same; what went wrong first is told.
@@ -171,6 +171,12 @@ impl Shelf {
             }
         };
         let opened = async {
+            let mut warnings = Vec::new();
+            if let Some(ended) = &taken_over {
+                // A write that it had sent before it ended may still be on its way.
+                self.fence(&ended.run).await?;
+                warnings.push(format!("the lock of {} was taken over from {ended}: that process has ended", self.layer));
+            }
             let loaded = self.load().await?;
             warnings.extend(self.tidy(&loaded).await.err());
             let journal = Journal::new(&self, &holder.run, loaded);
@@ -186,13 +192,21 @@ impl Shelf {
         opened
     }
 
-    /// Breaks the lock of `run`: the next number is taken, so that its next write finds it taken, and its lock is deleted.
-    async fn fence(&self, run: &str) -> Result<bool, LedgerError> {
-        let Some((holder, etag)) = self.lock().await? else { return Ok(false) };
-        if holder.run != run {
-            return Ok(false);
+    /// Breaks the lock of `run`; whether it held it.
+    async fn break_lock(&self, run: &str) -> Result<bool, LedgerError> {
+        match self.lock().await? {
+            Some((holder, etag)) if holder.run == run => {
+                self.fence(run).await?;
+                let removed = self.objects.remove(&self.lock_key(), &etag).await;
+                removed.map(|()| true).map_err(|fault| remote(&self.place(), "unlocked", fault))
+            }
+            _ => Ok(false),
         }
-        let failed = |verb| move |fault| remote(&self.place(), verb, fault);
+    }
+
+    /// Takes the next number, so that the next write of `run` finds it taken.
+    async fn fence(&self, run: &str) -> Result<(), LedgerError> {
+        let failed = |fault| remote(&self.place(), "written", fault);
         for _ in 0..FENCES {
             let loaded = self.load().await?;
             let chapter = Chapter {
@@ -200,17 +214,15 @@ impl Shelf {
                 of: self.of(),
                 object: loaded.object + 1,
                 first: loaded.folded.sequence + 1,
-                run: format!("unlock {run}"),
+                run: format!("fence of {run}"),
                 previous: loaded.previous,
                 fences: Some(run.to_owned()),
                 entries: Vec::new(),
             };
-            let (text, _) = seal(&chapter).map_err(|error| failed("written")(unsealed(&error)))?;
-            let key = self.entries_key(chapter.object);
-            // A number that is taken was taken by the holder, or by this fence itself: both are looked at again.
-            if let Put::Written = self.objects.put_new(&key, &text).await.map_err(failed("written"))? {
-                self.objects.remove(&self.lock_key(), &etag).await.map_err(failed("unlocked"))?;
-                return Ok(true);
+            let (text, _) = seal(&chapter).map_err(|error| failed(unsealed(&error)))?;
+            // A number that is taken was taken by that run, or by this fence itself: both are looked at again.
+            if self.objects.put_new(&self.entries_key(chapter.object), &text).await.map_err(failed)? == Put::Written {
+                return Ok(());
             }
         }
         let busy = Fault::new(Class::Busy, format!("run {run} keeps writing")).hint("stop that run first");
@@ -239,7 +251,7 @@ impl Store for S3Store {
     }
 
     fn unlock<'a>(&'a self, layer: LayerName, run: &'a str) -> BoxFuture<'a, Result<bool, LedgerError>> {
-        Box::pin(async move { self.shelf(layer).fence(run).await })
+        Box::pin(async move { self.shelf(layer).break_lock(run).await })
     }
 }
 
