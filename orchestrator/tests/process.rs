@@ -50,6 +50,44 @@ fn deploy_plan_change_destroy_in_processes_of_their_own() {
     assert_eq!(region["ec2"]["vpcs"], serde_json::json!({}));
 }
 
+/// A ledger that is lost or damaged: nothing is made twice, and `doctor --rebuild` finds everything.
+#[test]
+fn a_lost_and_a_damaged_ledger_are_rebuilt() {
+    let dir = tempfile::tempdir().unwrap();
+    let run = |args: &[&str], code: i32| {
+        let output = orchestrator(dir.path(), args);
+        assert_eq!(output.status.code(), Some(code), "{args:?}: {}", text(&output));
+        text(&output)
+    };
+    run(&["deploy", "--yes"], 0);
+    assert!(run(&["doctor"], 0).contains("ok    network: ledger and tags agree"));
+    let ledgers = dir.path().join(".orchestrator/local/ledger");
+    std::fs::remove_file(ledgers.join("database.jsonl")).unwrap();
+    let compute = std::fs::read_to_string(ledgers.join("compute.jsonl")).unwrap();
+    std::fs::write(ledgers.join("compute.jsonl"), compute.replacen("intent", "intend", 1)).unwrap();
+    let said = run(&["doctor"], 1);
+    assert!(
+        said.contains("fail  database/instance#1 (db_instance") && said.contains("of the ledger") && said.contains("is damaged"),
+        "{said}"
+    );
+    assert!(run(&["plan"], 1).contains("doctor --rebuild"));
+    let said = run(&["doctor", "--rebuild"], 0);
+    assert!(said.contains("compute.jsonl.damaged-1") && said.contains("objects written into the ledger, and its outputs"), "{said}");
+    assert!(std::fs::read_to_string(ledgers.join("compute.jsonl.damaged-1")).unwrap().contains("intend"));
+    assert!(run(&["plan", "--detailed-exitcode"], 0).contains("No changes:"));
+    std::fs::remove_dir_all(&ledgers).unwrap();
+    assert!(run(&["deploy", "--yes"], 5).contains("doctor --rebuild"));
+    // A ledger that knows nothing destroys nothing, and says so.
+    let said = run(&["destroy", "--yes", "--allow-destroy", "all"], 1);
+    assert!(said.contains("left: network/vpc#1 (vpc vpc-") && said.contains("still carry the tags"), "{said}");
+    run(&["doctor", "--rebuild"], 0);
+    assert!(run(&["plan", "--detailed-exitcode"], 0).contains("No changes:"));
+    let said = run(&["adopt", "network/vpc", "vpc-1", "--yes"], 5);
+    assert!(said.contains("network/vpc is there already and is ours"), "{said}");
+    let said = run(&["destroy", "--yes", "--allow-destroy", "all"], 0);
+    assert!(said.contains("nothing in AWS carries the tags of shop local any more"), "{said}");
+}
+
 #[test]
 fn json_is_one_document_per_line() {
     let dir = tempfile::tempdir().unwrap();

@@ -81,8 +81,9 @@ fn differences(rules: &Rules, want: &Value, seen: &SeenValue, row: Option<&Row>)
 pub(crate) fn tag_differences(want: &Tags, seen: &SeenValue, row: Option<&Row>) -> Vec<Change> {
     let Some(live) = &seen.tags else { return Vec::new() };
     let applied = row.map(|row| &row.who.tags);
-    // The generation is part of the identity, not a setting: what it is decides which object is meant.
-    let ours = |key: &&String| key.as_str() != crate::resource::tag::GENERATION;
+    // The generation is part of the identity, not a setting: what it is decides which object is meant, unless the ledger knows.
+    let known = row.is_some_and(|row| row.state == RowState::Done);
+    let ours = |key: &&String| known || key.as_str() != crate::resource::tag::GENERATION;
     let keys: BTreeSet<&String> = want.keys().chain(applied.into_iter().flat_map(Tags::keys)).filter(ours).collect();
     let differs = keys.into_iter().filter(|key| live.get(*key) != want.get(*key));
     differs

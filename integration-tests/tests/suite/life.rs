@@ -88,6 +88,19 @@ async fn a_tag_that_someone_took_away_is_shown_and_put_back() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_tag_of_the_configuration_comes_and_goes() {
+    let bench = Bench::new();
+    let more = format!("{EVERYTHING}\n[tags]\ncost = \"web\"\n");
+    // Tasks that run keep the copies that they were started with.
+    let tagged = |bench: &Bench| bench.emulator.tagged("cost", "web").iter().filter(|id| !id.contains(":task/")).count();
+    all_done(bench.deploy(&more).await);
+    assert_eq!(tagged(&bench), bench.objects());
+    all_done(bench.deploy(EVERYTHING).await);
+    assert_eq!(tagged(&bench), 0);
+    assert!(!bench.plan(EVERYTHING).await.changes());
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_network_is_what_was_asked_for() {
     let bench = Bench::new();
     all_done(bench.deploy(EVERYTHING).await);

@@ -280,6 +280,25 @@ async fn identity_tags_that_were_taken_away_are_put_back_or_asked_about() {
     assert_eq!(bench.objects(), objects);
 }
 
+/// Without it, a ledger that is lost would be rebuilt with the wrong generations.
+#[tokio::test(start_paused = true)]
+async fn a_generation_that_was_changed_is_put_back() {
+    let (bench, _, samples) = settled().await;
+    let rows = tagged(&bench, samples).await;
+    bench.retag(&addresses(&rows), |tags| drop(tags.insert(tag::GENERATION.into(), json!("7"))));
+    let plan = bench.plan(EVERYTHING).await;
+    for row in &rows {
+        let step = step(&plan, row);
+        let fields: Vec<&str> = step.changes.iter().map(|it| it.field.as_str()).collect();
+        assert_eq!((step.verb, fields), (Verb::Update, vec!["tags.orchestrator:generation"]), "{}", row.kind);
+    }
+    all_done(bench.deploy(EVERYTHING).await);
+    assert!(!bench.plan(EVERYTHING).await.changes());
+    let generations: BTreeSet<Option<u32>> =
+        bench.scan().await.found.iter().map(|it| it.place().map(|(_, generation)| generation)).collect();
+    assert_eq!(generations, BTreeSet::from([Some(1)]));
+}
+
 #[tokio::test(start_paused = true)]
 async fn what_was_given_to_another_stack_is_neither_changed_nor_deleted_nor_made_twice() {
     let (bench, _, samples) = settled().await;

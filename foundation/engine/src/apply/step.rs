@@ -86,9 +86,12 @@ async fn make(apply: &Apply, step: &Step, outputs: &Outputs) -> Result<Value, Fa
     let at = step.address();
     let spec = resolved(apply, step, outputs)?;
     let driver = apply.kinds.get(&step.kind)?;
+    let rows = ledger(apply, step)?.folded().rows;
+    let known = rows.get(&(at.clone(), step.who.generation));
     if step.verb == Verb::Update {
-        let now = decide(&driver.rules(), &spec, &step.who.tags, None, step.seen.as_ref()).verb;
-        // Without a row an object that needs nothing is `Remember`; here it means `Keep`.
+        // As the plan did: what was applied tells which tags have to go.
+        let now = decide(&driver.rules(), &spec, &step.who.tags, known, step.seen.as_ref()).verb;
+        // Without a finished row an object that needs nothing is `Remember`; here it means `Keep`.
         let now = if now == Verb::Remember { Verb::Keep } else { now };
         if !keeps_promise(step.verb, now, &step.spec) {
             let problem = format!("the plan promised to {} {at}, but it now needs to {}", step.verb.as_str(), now.as_str());
@@ -100,8 +103,7 @@ async fn make(apply: &Apply, step: &Step, outputs: &Outputs) -> Result<Value, Fa
     step.who = apply.scope.identity(at, step.who.generation, by);
     let mut intent = row(apply, &step, spec.clone(), RowState::Intended, step.last.clone());
     // Until the change is carried out the object still hangs on what it read before.
-    let rows = ledger(apply, &step)?.folded().rows;
-    intent.reads.extend(rows.get(&(at.clone(), step.who.generation)).into_iter().flat_map(|row| row.reads.iter().cloned()));
+    intent.reads.extend(known.into_iter().flat_map(|row| row.reads.iter().cloned()));
     if step.verb != Verb::Update {
         intent.at = Some(crate::settle::now());
     }
