@@ -116,18 +116,25 @@ impl Shop {
         assert_eq!(code, Some(0), "{what}: {args:?}: {said}");
     }
 
-    /// How many living objects carry each address.
-    fn objects(&self) -> BTreeMap<String, usize> {
+    /// How many living objects carry each address, and how many carry the stack's name: seen in one moment, in which nothing leaves.
+    fn look(&self) -> (BTreeMap<String, usize>, usize) {
         let ledger = self.dir.path().join(".orchestrator/local/ledger");
         let rows = LayerName::ALL.into_iter().flat_map(|layer| LocalLedger::read(&ledger, layer).unwrap().folded().rows.into_keys());
-        let addresses = rows.map(|(address, _)| address.to_string());
-        addresses.map(|at| (at.clone(), self.emulator.tagged("orchestrator:address", &at).len())).filter(|(_, count)| *count > 0).collect()
+        let addresses: Vec<String> = rows.map(|(address, _)| address.to_string()).collect();
+        self.emulator.with_world(|world| {
+            let counts = addresses.into_iter().map(|at| (at.clone(), world.tagged("orchestrator:address", &at).len()));
+            (counts.filter(|(_, count)| *count > 0).collect(), world.tagged("orchestrator:stack", "shop").len())
+        })
+    }
+
+    fn objects(&self) -> BTreeMap<String, usize> {
+        self.look().0
     }
 
     /// Nothing exists that the ledger does not name (promise P2).
     fn all_named(&self, what: &str) {
-        let (named, there) = (self.objects().values().sum::<usize>(), self.emulator.tagged("orchestrator:stack", "shop").len());
-        assert_eq!(named, there, "{what}: an object exists that the ledger does not name");
+        let (objects, there) = self.look();
+        assert_eq!(objects.values().sum::<usize>(), there, "{what}: an object exists that the ledger does not name");
     }
 }
 
