@@ -118,10 +118,10 @@ impl Config {
                 format!("`{name}` is not the name of a key pair: 1 to 255 ASCII characters"),
             ));
         }
-        if self.ssh_cidrs.len() > 60 {
+        if self.ssh_cidrs.len() > 1000 {
             return Err(DeclareError::setting(
                 "bastion.ssh_cidrs",
-                format!("{} ranges: a security group has room for 60", self.ssh_cidrs.len()),
+                format!("{} ranges: a security group has room for 1000", self.ssh_cidrs.len()),
             ));
         }
         match (&self.key_name, &self.public_key_file) {

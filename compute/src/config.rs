@@ -149,8 +149,8 @@ impl Config {
         self.environment.iter().try_for_each(|(name, value)| variable(name, value))?;
         let is_policy =
             |arn: &str| arn.starts_with("arn:aws:iam::") && arn.contains(":policy/") && arn.bytes().all(|it| it.is_ascii_graphic());
-        if self.task_managed_policies.len() > 10 {
-            return wrong("compute.task_managed_policies", format!("{} policies: a role has at most 10", self.task_managed_policies.len()));
+        if self.task_managed_policies.len() > 20 {
+            return wrong("compute.task_managed_policies", format!("{} policies: a role has at most 20", self.task_managed_policies.len()));
         }
         if let Some(policy) = self.task_managed_policies.iter().find(|arn| !is_policy(arn)) {
             let problem = format!("`{policy}` is not the ARN of a policy, for example arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess");

@@ -94,9 +94,9 @@ impl Config {
 
     fn check_ranges(&self) -> Result<(), DeclareError> {
         let wrong = |problem| Err(DeclareError::setting("network.ingress_cidrs", problem));
-        // A group has 60 rules, and each range needs one per port.
-        if self.ingress_cidrs.len() > 30 {
-            return wrong(format!("{} ranges: a security group has room for 30", self.ingress_cidrs.len()));
+        // A quota of 60 rules can be raised to 1000; each range needs one per port.
+        if self.ingress_cidrs.len() > 500 {
+            return wrong(format!("{} ranges: a security group has room for 500", self.ingress_cidrs.len()));
         }
         for (index, cidr) in self.ingress_cidrs.iter().enumerate() {
             if *cidr != cidr.trunc() {

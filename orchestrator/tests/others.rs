@@ -6,6 +6,7 @@
 //! | moto | answer for the versioning of a bucket that has none (another root element) | the test makes the ledger's bucket, not `init` |
 //! | moto | keep the description of a rule whose peer is a group | `plan` shows exactly those descriptions |
 //! | MiniStack (MIT) | saved Logs Insights queries | `observability.queries` is empty |
+//! | MiniStack | offer more than one minor of each PostgreSQL | `database.engine_version = "16.4"` |
 //! | MiniStack | Application Auto Scaling | `compute.autoscaling.enabled = false` |
 //! | MiniStack | AWS's public parameters for arm64 images | `bastion.instance_type = "t3.micro"` |
 //! | MiniStack | tags of imported key pairs | `bastion.mode = "ssm"`, which needs none |
@@ -23,7 +24,7 @@ const SETTINGS: &str = r#"
 [observability]
 queries = {}
 [database]
-engine_version = "16.3"
+engine_version = "16.4"
 storage_type = "gp2"
 final_snapshot = false
 [compute.autoscaling]

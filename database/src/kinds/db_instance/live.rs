@@ -24,7 +24,8 @@ pub(super) fn settings(it: &Live, want: &DbInstance) -> DbInstance {
         // Until it has an endpoint, the port is what was asked for.
         port: it.endpoint().and_then(|endpoint| endpoint.port()).unwrap_or(want.port),
         key: KeyArn(text(it.kms_key_id())),
-        vpc: VpcId(text(it.db_subnet_group().and_then(|group| group.vpc_id()))),
+        // An end that does not tell is no reason to replace a database.
+        vpc: it.db_subnet_group().and_then(|group| group.vpc_id()).map_or_else(|| want.vpc.clone(), |id| VpcId(id.to_owned())),
         subnet_group: SubnetGroupName(text(it.db_subnet_group().and_then(|group| group.db_subnet_group_name()))),
         parameter_group: ParameterGroupName(text(it.db_parameter_groups().first().and_then(|group| group.db_parameter_group_name()))),
         security_groups: groups.map(|id| SecurityGroupId(id.to_owned())).collect(),

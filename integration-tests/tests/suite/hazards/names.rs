@@ -43,8 +43,8 @@ async fn n2_roles_and_profiles_have_names_that_iam_takes() {
     });
     let policy = |arn: &str| refused(&format!("[compute]\ntask_managed_policies = [\"{arn}\"]\n"));
     assert!(policy("AmazonS3ReadOnlyAccess").contains("test.toml: compute.task_managed_policies"));
-    let eleven: Vec<String> = (0..11).map(|it| format!("\"arn:aws:iam::aws:policy/P{it}\"")).collect();
-    assert!(refused(&format!("[compute]\ntask_managed_policies = [{}]\n", eleven.join(", "))).contains("at most 10"));
+    let many: Vec<String> = (0..21).map(|it| format!("\"arn:aws:iam::aws:policy/P{it}\"")).collect();
+    assert!(refused(&format!("[compute]\ntask_managed_policies = [{}]\n", many.join(", "))).contains("at most 20"));
 }
 
 #[tokio::test(start_paused = true)]
