@@ -16,7 +16,7 @@ use emulator::table::Item;
 use emulator::weather::Death;
 use emulator::{Emulator, Options, World};
 use engine::apply::{Apply, Outcome};
-use engine::ledger::{Folded, Ledger, MemoryLedger};
+use engine::ledger::{Folded, Guard, Ledger, MemoryLedger};
 use engine::plan::{Plan, Verb};
 use engine::planner::{Allow, Request};
 use engine::{Graph, LayerName, Sink};
@@ -116,7 +116,7 @@ pub fn settings(env: &str) -> Settings {
 /// The declaration of these settings, or of nothing, with what carries it out; the ledgers are still missing.
 async fn stage(aws: &Aws, memory: &BTreeMap<LayerName, Folded>, env: Option<&str>) -> Result<Apply, String> {
     let settings = settings(env.unwrap_or(EVERYTHING));
-    let wanted = Wanted { settings: &settings, endpoint_url: None, layers: stack::LAYERS, memory };
+    let wanted = Wanted { settings: &settings, endpoint_url: None, layers: stack::LAYERS, memory, guard: &Guard::default() };
     let (graph, doors) = match env {
         None => (Graph::new(), BTreeMap::new()),
         Some(_) => {
@@ -157,7 +157,7 @@ impl Bench {
             None => Some(self.emulator.connector()),
             Some(script) => Some(script.connector(&self.emulator)),
         };
-        Aws::connect(&Connection { region: "eu-north-1".into(), endpoint_url: None, embedded, speed: 1.0 }).await
+        Aws::connect(&Connection { region: "eu-north-1".into(), embedded, speed: 1.0, ..Connection::default() }).await
     }
 
     fn memory(&self) -> BTreeMap<LayerName, Folded> {
@@ -182,7 +182,7 @@ impl Bench {
     /// The rendered problem when there is none.
     pub async fn plan_of(&self, settings: &Settings, configs: &stack::Configs) -> Result<Plan, String> {
         let (aws, memory) = (self.aws().await, self.memory());
-        let wanted = Wanted { settings, endpoint_url: None, layers: stack::LAYERS, memory: &memory };
+        let wanted = Wanted { settings, endpoint_url: None, layers: stack::LAYERS, memory: &memory, guard: &Guard::default() };
         let declared = stack::declare(&aws, configs, &wanted).await.map_err(|problem| problem.render())?;
         let (scope, kinds, graph) = (settings.scope(), stack::kinds(&aws), declared.graph);
         let request =

@@ -4,6 +4,7 @@ use aws::ledger::{Place, Shared};
 use aws::{Aws, Connection};
 use cli::{Problem, Settings};
 use emulator::Emulator;
+use engine::ledger::Guard;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
@@ -38,17 +39,18 @@ pub fn shared(settings: &Settings) -> Result<Option<Shared>, Problem> {
     Ok(Some(Shared { place, stack, env, kms_key: top.ledger_kms_key.clone(), rescue: settings.rescue(), gone: cli::gone }))
 }
 
-/// Connects as the settings and `--endpoint-url` say.
+/// Connects as the settings and `--endpoint-url` say. `guard` is asked before every changing call.
 ///
 /// # Errors
 /// [`Problem::Io`] when the embedded AWS cannot be opened.
-pub async fn connect(settings: &Settings, endpoint_url: Option<&str>) -> Result<Aws, Problem> {
+pub async fn connect(settings: &Settings, endpoint_url: Option<&str>, guard: &Guard) -> Result<Aws, Problem> {
     let here = settings.top.embedded && endpoint_url.is_none();
     let connection = Connection {
         region: settings.top.region.clone(),
         endpoint_url: endpoint_url.map(str::to_owned),
         embedded: if here { Some(embedded(settings)?.connector()) } else { None },
         speed: if settings.top.embedded { settings.top.speed } else { 1.0 },
+        guard: guard.clone(),
     };
     Ok(Aws::connect(&connection).await)
 }

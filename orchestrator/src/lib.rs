@@ -8,7 +8,7 @@ use aws::ledger::S3Store;
 use cli::app::{App, Declared, Release, Released, Releasing, Wanted};
 use cli::{Problem, Settings};
 use emulator::{Emulator, Options};
-use engine::ledger::{LocalStore, Store};
+use engine::ledger::{Guard, LocalStore, Store};
 use engine::{Kinds, LayerName};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -24,17 +24,17 @@ impl App for Orchestrator {
 
     async fn declare(&self, wanted: Wanted<'_>) -> Result<Declared, Problem> {
         let configs = stack::Configs::read(wanted.settings)?;
-        let aws = connect::connect(wanted.settings, wanted.endpoint_url).await?;
+        let aws = connect::connect(wanted.settings, wanted.endpoint_url, wanted.guard).await?;
         stack::declare(&aws, &configs, &wanted).await
     }
 
     async fn kinds(&self, wanted: Wanted<'_>) -> Result<Kinds, Problem> {
-        let aws = connect::connect(wanted.settings, wanted.endpoint_url).await?;
+        let aws = connect::connect(wanted.settings, wanted.endpoint_url, wanted.guard).await?;
         Ok(stack::kinds(&aws))
     }
 
     async fn release(&self, asked: Releasing<'_>) -> Result<Released, Problem> {
-        let aws = connect::connect(asked.settings, asked.endpoint_url).await?;
+        let aws = connect::connect(asked.settings, asked.endpoint_url, asked.guard).await?;
         let scope = asked.settings.scope();
         let release = compute::release::Release { aws: &aws, scope: &scope, ledger: asked.ledger, sink: asked.sink, detach: asked.detach };
         let what = match asked.what {
@@ -50,13 +50,13 @@ impl App for Orchestrator {
         let Some(shared) = connect::shared(settings)? else {
             return Ok(Arc::new(LocalStore::new(settings.state.join("ledger"))));
         };
-        let aws = connect::connect(settings, endpoint_url).await?;
+        let aws = connect::connect(settings, endpoint_url, &Guard::default()).await?;
         Ok(Arc::new(S3Store::new(&aws, shared)))
     }
 
     async fn init(&self, settings: &Settings, endpoint_url: Option<&str>) -> Result<Vec<String>, Problem> {
         let Some(shared) = connect::shared(settings)? else { return Ok(Vec::new()) };
-        let aws = connect::connect(settings, endpoint_url).await?;
+        let aws = connect::connect(settings, endpoint_url, &Guard::default()).await?;
         Ok(aws::ledger::init::init(&aws, &shared, &settings.top.tags).await?)
     }
 

@@ -150,7 +150,8 @@ async fn bucket(url: &str) {
 }
 
 async fn connect(url: &str) -> Aws {
-    Aws::connect(&Connection { region: "eu-north-1".into(), endpoint_url: Some(url.to_owned()), embedded: None, speed: 1.0 }).await
+    let endpoint_url = Some(url.to_owned());
+    Aws::connect(&Connection { region: "eu-north-1".into(), endpoint_url, speed: 1.0, ..Connection::default() }).await
 }
 
 /// What of ours is there, by the emulator's own words.

@@ -155,8 +155,9 @@ fn sigterm_ends_in_flight_work_and_the_next_run_finishes() {
     }
     assert!(Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap().success());
     let ended = child.wait_with_output().unwrap();
-    assert_eq!(ended.status.code(), Some(1), "{}", text(&ended));
-    assert!(text(&ended).contains("interrupted"), "{}", text(&ended));
+    assert_eq!(ended.status.code(), Some(130), "{}", text(&ended));
+    let told = text(&ended);
+    assert!(told.contains("interrupted: nothing new is started; waiting for") && told.contains("network/nat-gateway-a"), "{told}");
     let again = orchestrator(dir.path(), &["deploy", "--yes"]);
     assert!(again.status.success(), "{}", text(&again));
     let plan = text(&orchestrator(dir.path(), &["plan"]));

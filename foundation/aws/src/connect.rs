@@ -7,6 +7,7 @@ use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::ProvideCredentials;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use engine::ledger::Guard;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
@@ -22,6 +23,8 @@ pub struct Connection {
     pub embedded: Option<SharedHttpClient>,
     /// How much faster than AWS the other end's time runs; polling follows it. 1 for AWS.
     pub speed: f64,
+    /// Asked before every changing call.
+    pub guard: Guard,
 }
 
 /// The clients of one run.
@@ -82,16 +85,20 @@ fn limits() -> TimeoutConfig {
 impl Aws {
     /// Connects. The embedded AWS needs no credentials; an emulator behind an endpoint gets `test` ones when there are no others.
     pub async fn connect(connection: &Connection) -> Aws {
-        let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12())
+        let version = BehaviorVersion::v2026_01_12();
+        let mut loader = aws_config::defaults(version)
             .region(Region::new(connection.region.clone()))
             .timeout_config(limits())
             .retry_config(RetryConfig::standard().with_max_attempts(8).with_max_backoff(Duration::from_secs(20)));
         if let Some(url) = &connection.endpoint_url {
             loader = loader.endpoint_url(url);
         }
-        if let Some(client) = &connection.embedded {
+        if connection.embedded.is_some() {
             // The endpoint is never reached: the client has no socket.
-            loader = loader.http_client(client.clone()).endpoint_url("http://embedded.invalid");
+            loader = loader.endpoint_url("http://embedded.invalid");
+        }
+        if let Some(client) = crate::fence::fenced(connection.embedded.clone(), &connection.guard, version) {
+            loader = loader.http_client(client);
         }
         let own = connection.embedded.is_some() || connection.endpoint_url.as_deref().is_some_and(is_local);
         if own {

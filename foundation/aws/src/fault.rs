@@ -49,6 +49,10 @@ fn class_of(code: &str, status: u16) -> Class {
 
 /// Makes a [`Fault`] of what a call returned. `call` is `service:Operation`.
 pub fn fault<E: ProvideErrorMetadata + std::error::Error + 'static>(call: &str, error: &SdkError<E, HttpResponse>) -> Fault {
+    // The fence stopped it: it was never sent.
+    if let Some(fault) = ours(error) {
+        return fault.clone().call(call);
+    }
     let header = |name: &str| error.raw_response().and_then(|raw| raw.headers().get(name)).map(str::to_owned);
     let request_id = header("x-amzn-requestid").or_else(|| header("x-amz-request-id"));
     let status = error.raw_response().map_or(0, |raw| raw.status().as_u16());
@@ -89,6 +93,11 @@ fn never_sent(error: &(dyn std::error::Error + 'static)) -> bool {
         kind == Some(std::io::ErrorKind::ConnectionRefused) || error.to_string().contains("(Connect)")
     };
     std::iter::successors(Some(error), |error| error.source()).any(refused)
+}
+
+/// A fault of our own among the causes.
+fn ours<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a Fault> {
+    std::iter::successors(Some(error), |error| error.source()).find_map(|error| error.downcast_ref::<Fault>())
 }
 
 /// The error and its causes in one line.

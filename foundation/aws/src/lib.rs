@@ -3,6 +3,7 @@
 pub mod connect;
 pub mod ec2;
 pub mod fault;
+mod fence;
 pub mod kinds;
 pub mod ledger;
 pub mod named;

@@ -3,7 +3,7 @@
 use crate::app::{App, Declared, Wanted};
 use crate::config::Settings;
 use crate::problem::Problem;
-use engine::ledger::{LocalStore, Store};
+use engine::ledger::{Guard, LocalStore, Store};
 use engine::{Kinds, LayerName};
 use std::future::Future;
 use std::marker::PhantomData;
@@ -19,6 +19,8 @@ pub struct Place {
     pub endpoint_url: Option<String>,
     /// How much faster than AWS the other end's time runs.
     pub speed: f64,
+    /// Asked before every changing call.
+    pub guard: Guard,
 }
 
 /// What a layer's own binary is made of; [`crate::layer`] writes it.
@@ -44,7 +46,7 @@ impl<S> Alone<S> {
     }
 }
 
-fn place(settings: &Settings, endpoint_url: Option<&str>) -> Result<Place, Problem> {
+fn place(settings: &Settings, endpoint_url: Option<&str>, guard: &Guard) -> Result<Place, Problem> {
     let top = &settings.top;
     if top.embedded && endpoint_url.is_none() {
         let env = &settings.env;
@@ -54,7 +56,7 @@ fn place(settings: &Settings, endpoint_url: Option<&str>) -> Result<Place, Probl
         return Err(Problem::Config(problem));
     }
     let endpoint_url = endpoint_url.map(str::to_owned);
-    Ok(Place { region: top.region.clone(), endpoint_url, speed: if top.embedded { top.speed } else { 1.0 } })
+    Ok(Place { region: top.region.clone(), endpoint_url, speed: if top.embedded { top.speed } else { 1.0 }, guard: guard.clone() })
 }
 
 impl<S: Single> App for Alone<S> {
@@ -63,18 +65,18 @@ impl<S: Single> App for Alone<S> {
     }
 
     async fn declare(&self, wanted: Wanted<'_>) -> Result<Declared, Problem> {
-        S::declare(place(wanted.settings, wanted.endpoint_url)?, wanted).await
+        S::declare(place(wanted.settings, wanted.endpoint_url, wanted.guard)?, wanted).await
     }
 
     async fn kinds(&self, wanted: Wanted<'_>) -> Result<Kinds, Problem> {
-        Ok(S::kinds(place(wanted.settings, wanted.endpoint_url)?).await)
+        Ok(S::kinds(place(wanted.settings, wanted.endpoint_url, wanted.guard)?).await)
     }
 
     async fn store(&self, settings: &Settings, endpoint_url: Option<&str>) -> Result<Arc<dyn Store>, Problem> {
         if settings.top.ledger.is_none() {
             return Ok(Arc::new(LocalStore::new(settings.state.join("ledger"))));
         }
-        S::store(place(settings, endpoint_url)?, settings).await
+        S::store(place(settings, endpoint_url, &Guard::default())?, settings).await
     }
 
     async fn emulator(&self, _: &Settings, _: SocketAddr) -> Result<(), Problem> {
@@ -89,8 +91,8 @@ macro_rules! layer {
         struct Own;
 
         async fn connect(place: $crate::alone::Place) -> ::aws::Aws {
-            let $crate::alone::Place { region, endpoint_url, speed } = place;
-            ::aws::Aws::connect(&::aws::Connection { region, endpoint_url, embedded: None, speed }).await
+            let $crate::alone::Place { region, endpoint_url, speed, guard } = place;
+            ::aws::Aws::connect(&::aws::Connection { region, endpoint_url, embedded: None, speed, guard }).await
         }
 
         impl $crate::alone::Single for Own {

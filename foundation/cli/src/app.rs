@@ -3,7 +3,7 @@
 use crate::config::Settings;
 use crate::problem::Problem;
 use engine::handle::Handle;
-use engine::ledger::{Folded, Ledger, LocalStore, Store};
+use engine::ledger::{Folded, Guard, Ledger, LocalStore, Store};
 use engine::{Graph, Kinds, LayerName, Sink};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -23,6 +23,8 @@ pub struct Wanted<'a> {
     pub layers: &'a [LayerName],
     /// What the ledgers remember, for the outputs of layers that are not declared.
     pub memory: &'a BTreeMap<LayerName, Folded>,
+    /// The run's right to change something, for the connection to ask; the default one where nothing is changed.
+    pub guard: &'a Guard,
 }
 
 /// A declaration with the drivers that carry it out.
@@ -60,6 +62,8 @@ pub struct Releasing<'a> {
     pub detach: bool,
     /// The ledger of the compute layer, open and locked.
     pub ledger: &'a dyn Ledger,
+    /// Asked before every changing call whether this run still holds its lock.
+    pub guard: &'a Guard,
     /// Where facts and ticks go.
     pub sink: &'a Sink,
 }

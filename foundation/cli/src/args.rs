@@ -4,13 +4,14 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use engine::{Address, LayerName};
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// Deploys a web application to AWS and keeps it there.
 #[derive(Debug, Parser)]
 #[command(
     version,
     about,
-    after_help = "Exit codes: 0 done · 1 failed · 2 the plan has changes (--detailed-exitcode) · 3 bad configuration · 4 locked by another run · 5 stopped before any change · 6 denied by AWS"
+    after_help = "Exit codes: 0 done · 1 failed · 2 the plan has changes (--detailed-exitcode) · 3 bad configuration · 4 locked by another run · 5 stopped before any change · 6 denied by AWS · 130 interrupted"
 )]
 pub struct Cli {
     /// What to do.
@@ -77,6 +78,23 @@ fn address(text: &str) -> Result<Address, String> {
     Address::parse(text).ok_or_else(|| format!("`{text}` is not an address (layer/name); `graph` shows them all"))
 }
 
+/// `90s`, `5m`, `1h 30m`.
+fn patience(text: &str) -> Result<Duration, String> {
+    let told: jiff::SignedDuration = text.parse().map_err(|_| format!("`{text}` is no time (write 90s, 5m or 1h30m)"))?;
+    Duration::try_from(told).map_err(|_| format!("`{text}` is less than no time"))
+}
+
+/// How a run that changes something begins.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct Begin {
+    /// Do not ask.
+    #[arg(long, short)]
+    pub yes: bool,
+    /// Wait this long for a lock that another run holds: 90s, 5m.
+    #[arg(long, value_parser = patience, default_value = "0s")]
+    pub wait: Duration,
+}
+
 /// Which layers.
 #[derive(Clone, Debug, Args)]
 pub struct Layers {
@@ -106,9 +124,8 @@ pub enum Command {
     Deploy {
         #[command(flatten)]
         which: Layers,
-        /// Do not ask.
-        #[arg(long, short)]
-        yes: bool,
+        #[command(flatten)]
+        begin: Begin,
         /// Apply exactly this plan or stop.
         #[arg(long)]
         plan: Option<PathBuf>,
@@ -120,9 +137,8 @@ pub enum Command {
     Destroy {
         #[command(flatten)]
         which: Layers,
-        /// Do not ask.
-        #[arg(long, short)]
-        yes: bool,
+        #[command(flatten)]
+        begin: Begin,
         /// Let this protected object be deleted, or `all`.
         #[arg(long)]
         allow_destroy: Vec<String>,
@@ -176,6 +192,16 @@ pub enum Command {
         #[arg(long)]
         allow_destroy: Vec<String>,
     },
+    /// Break the locks of a run that cannot end any more. It changes nothing afterwards, even if it wakes.
+    Unlock {
+        /// The run's id, as the refused run or `status` shows it.
+        run: String,
+        #[command(flatten)]
+        which: Layers,
+        /// Do not ask.
+        #[arg(long, short)]
+        yes: bool,
+    },
     /// Serve the embedded AWS over HTTP.
     Emulator {
         /// Where to listen.
@@ -213,4 +239,18 @@ pub fn allow(names: &[String]) -> Result<engine::planner::Allow, String> {
         .map(|name| Address::parse(name).ok_or_else(|| format!("--allow-destroy {name}: not an address (layer/name) and not `all`")))
         .collect();
     Ok(engine::planner::Allow::Only(parsed?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patience_is_told_as_people_write_it() {
+        assert_eq!(patience("5m"), Ok(Duration::from_secs(300)));
+        assert_eq!(patience("1h30m"), Ok(Duration::from_secs(5400)));
+        for wrong in ["-5m", "5", "soon", ""] {
+            assert!(patience(wrong).is_err(), "{wrong}");
+        }
+    }
 }

@@ -28,6 +28,9 @@ pub enum Problem {
     /// The person said no.
     #[error("nothing was changed")]
     Declined,
+    /// Ctrl-C or SIGTERM.
+    #[error("interrupted: {0}")]
+    Interrupted(String),
     /// A file or a terminal.
     #[error("{0}")]
     Io(String),
@@ -63,6 +66,8 @@ pub(crate) const EXIT_CONFIG: u8 = 3;
 const EXIT_LOCKED: u8 = 4;
 const EXIT_STOPPED: u8 = 5;
 const EXIT_DENIED: u8 = 6;
+/// The run was interrupted.
+pub const EXIT_INTERRUPTED: u8 = 130;
 
 impl Problem {
     /// The documented exit code.
@@ -71,6 +76,7 @@ impl Problem {
             Problem::Config(_) | Problem::Plan(PlanError::Declare(_)) => EXIT_CONFIG,
             Problem::Ledger(LedgerError::Locked { .. }) => EXIT_LOCKED,
             Problem::Stopped(_) | Problem::Declined => EXIT_STOPPED,
+            Problem::Interrupted(_) => EXIT_INTERRUPTED,
             Problem::Fault(Fault { class: Class::Denied, .. })
             | Problem::Plan(PlanError::Observe { fault: Fault { class: Class::Denied, .. }, .. })
             | Problem::Incomplete { class: Class::Denied, .. } => EXIT_DENIED,
@@ -90,25 +96,32 @@ impl Problem {
         if let Some(fault) = fault {
             text += &crate::render::cause(fault);
         }
+        self.hint().map_or_else(|| text.clone(), |hint| format!("{text}\nhint: {hint}"))
+    }
+
+    fn hint(&self) -> Option<String> {
         let hint = match self {
             Problem::Config(_) | Problem::Plan(PlanError::Declare(_)) => {
-                Some("correct the file and run the same command again; nothing was called")
+                "correct the file and run the same command again; nothing was called"
             }
-            Problem::Ledger(LedgerError::Locked { .. }) => Some(
-                "wait for that run to end (its lock goes with its process), or, if it cannot end any more, run `unlock` with its run id",
-            ),
-            Problem::Ledger(LedgerError::Superseded { .. }) => {
-                Some("look what that run does with `status`, then run the same command again")
+            Problem::Ledger(LedgerError::Locked { holder, .. }) => {
+                let run = &holder.run;
+                return Some(format!(
+                    "wait for that run to end (`--wait 10m` does), or, if it cannot end any more, break its lock: `unlock {run}` with the same --env"
+                ));
             }
+            Problem::Ledger(LedgerError::Superseded { .. }) => "look what that run does with `status`, then run the same command again",
             Problem::Ledger(LedgerError::Damaged { .. }) => {
-                Some("nothing was called; `doctor --rebuild` moves the file aside and writes a new one from the tags in AWS")
+                "nothing was called; `doctor --rebuild` with the same --env moves it aside and writes a new one from the tags in AWS"
             }
-            Problem::Ledger(LedgerError::Newer { .. }) => Some("update this tool"),
-            Problem::Left { .. } => Some("run `doctor --rebuild`, which makes them known, and then `destroy` again"),
-            Problem::Incomplete { .. } => Some("run the same command again: it continues where it stopped"),
-            _ => fault.map(Fault::next_step),
+            Problem::Ledger(LedgerError::Newer { .. }) => "update this tool",
+            Problem::Left { .. } => "run `doctor --rebuild`, which makes them known, and then `destroy` again",
+            Problem::Incomplete { .. } | Problem::Interrupted(_) => "run the same command again: it continues where it stopped",
+            Problem::Ledger(LedgerError::Remote { fault, .. }) => fault.next_step(),
+            Problem::Fault(fault) | Problem::Plan(PlanError::Observe { fault, .. } | PlanError::Defect(fault)) => fault.next_step(),
+            _ => return None,
         };
-        hint.map_or_else(|| text.clone(), |hint| format!("{text}\nhint: {hint}"))
+        Some(hint.to_owned())
     }
 }
 

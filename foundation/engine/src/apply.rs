@@ -17,7 +17,7 @@ use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -63,8 +63,11 @@ impl Outcome {
     }
 }
 
-/// Steps in flight: their ids, starts and ends.
-type Running = JoinSet<(String, Instant, Result<Option<Value>, Fault>)>;
+/// How a step ended: its id, its start, its output.
+type Ended = (String, Instant, Result<Option<Value>, Fault>);
+
+/// Steps in flight.
+type Running = JoinSet<Ended>;
 
 struct Walk {
     plan: Plan,
@@ -73,7 +76,10 @@ struct Walk {
     outputs: Outputs,
     outcome: Outcome,
     broken: BTreeMap<String, Address>,
+    /// The changing steps in flight, by id.
+    flight: BTreeMap<String, Address>,
     halted: bool,
+    stopping: bool,
 }
 
 impl Apply {
@@ -91,7 +97,7 @@ impl Apply {
                 let Some(id) = walk.next() else { break };
                 shared.start(&mut walk, id, &mut running);
             }
-            let Some(ended) = running.join_next().await else { break };
+            let Some(ended) = shared.next_end(&mut walk, &mut running).await else { break };
             match ended {
                 Ok((id, started, result)) => shared.ended(&mut walk, &id, started, result),
                 Err(panic) => {
@@ -102,13 +108,31 @@ impl Apply {
             }
         }
         walk.outcome.skipped += walk.waits.len();
-        shared.record_outputs(&mut walk).await?;
+        // A ledger that refused a step refuses the outputs as well.
+        if !walk.outcome.failed.iter().any(|(_, fault)| fault.is_ledger()) {
+            shared.record_outputs(&mut walk).await?;
+        }
         Ok(walk.outcome)
+    }
+
+    /// The next step that ends. What is in flight is never dropped: a cancelled run waits on, and says once for what.
+    async fn next_end(&self, walk: &mut Walk, running: &mut Running) -> Option<Result<Ended, JoinError>> {
+        if !walk.stopping {
+            tokio::select! {
+                biased;
+                () = self.cancel.cancelled() => {}
+                ended = running.join_next() => return ended,
+            }
+            walk.stopping = true;
+            self.sink.fact(Fact::Stopping { waiting: walk.flight.values().cloned().collect() });
+        }
+        running.join_next().await
     }
 
     fn start(self: &Arc<Self>, walk: &mut Walk, id: String, running: &mut Running) {
         let Some(step) = walk.plan.steps.get(&id).cloned() else { return };
         if step.verb.changes() {
+            walk.flight.insert(id.clone(), step.address().clone());
             self.sink.fact(Fact::StepStarted { address: step.address().clone(), kind: step.kind.clone(), verb: step.verb });
         }
         let (apply, outputs) = (self.clone(), walk.outputs.clone());
@@ -123,6 +147,7 @@ impl Apply {
         let Some(step) = walk.plan.steps.get(id).cloned() else { return };
         let (address, kind, verb) = (step.address().clone(), step.kind.clone(), step.verb);
         let seconds = started.elapsed().as_secs_f64();
+        walk.flight.remove(id);
         match result {
             Ok(output) => {
                 if let Some(output) = output {
@@ -135,7 +160,7 @@ impl Apply {
                 walk.release(id);
             }
             Err(fault) => {
-                walk.halted |= fault.code == step::LEDGER || fault.is_expired();
+                walk.halted |= fault.is_ledger() || fault.is_expired();
                 self.sink.fact(Fact::StepFailed { address: address.clone(), kind, verb, seconds, fault: fault.clone() });
                 walk.outcome.failed.push((address.clone(), fault));
                 for step in walk.block(id, &address) {
@@ -177,7 +202,17 @@ impl Walk {
             .collect();
         let typical = |id: &String| Duration::from_secs_f64(plan.steps.get(id).map_or(0.0, |step: &Step| step.typical));
         let rest = crate::order::remaining(&waits, typical);
-        Walk { plan, waits, rest, outputs: Outputs::new(), outcome: Outcome::default(), broken: BTreeMap::new(), halted: false }
+        Walk {
+            plan,
+            waits,
+            rest,
+            outputs: Outputs::new(),
+            outcome: Outcome::default(),
+            broken: BTreeMap::new(),
+            flight: BTreeMap::new(),
+            halted: false,
+            stopping: false,
+        }
     }
 
     /// The ready step with the longest remaining path.

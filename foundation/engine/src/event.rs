@@ -34,6 +34,8 @@ pub enum Fact {
     StepSkipped { address: Address, kind: String, verb: Verb, because: Address },
     /// A layer's outputs were recorded.
     OutputsRecorded { layer: LayerName, outputs: BTreeMap<String, Value> },
+    /// The run was told to stop: it starts nothing new and waits for these, which are in flight.
+    Stopping { waiting: Vec<Address> },
     /// Something worth a line that is not a failure.
     Warning { message: String },
     /// The run ended.

@@ -70,6 +70,17 @@ impl Fault {
         self
     }
 
+    /// The code of a fault that came from a ledger which cannot be written.
+    pub const LEDGER: &str = "LedgerNotWritten";
+
+    /// The code of a fault that came from a ledger which another run has taken over.
+    pub const SUPERSEDED: &str = "Superseded";
+
+    /// Whether the run lost its ledger: it cannot write, or another run has taken over.
+    pub fn is_ledger(&self) -> bool {
+        [Fault::LEDGER, Fault::SUPERSEDED].contains(&self.code.as_str())
+    }
+
     /// Whether nothing of that identity exists.
     pub fn is_not_found(&self) -> bool {
         self.class == Class::NotFound

@@ -1,6 +1,6 @@
 //! adopt: an object that others made becomes ours.
 
-use super::change::confirmed;
+use super::stop::confirmed;
 use crate::app::{App, Wanted};
 use crate::args::{Common, Format};
 use crate::config::Settings;
@@ -9,7 +9,7 @@ use crate::render;
 use crate::store::{self, Ledgers};
 use engine::Address;
 use engine::adopt::{AdoptError, look};
-use engine::ledger::Store;
+use engine::ledger::{Guard, Store};
 use engine::planner::{Allow, Request};
 use serde_json::json;
 
@@ -26,7 +26,7 @@ impl<A: App> Adopt<'_, A> {
     /// Shows how the object differs from the declaration, asks, tags it and remembers it.
     pub(super) async fn run(&self, at: &Address, id: &str) -> Result<(), Problem> {
         let run = ulid::Ulid::generate().to_string();
-        let (ledgers, warnings) = store::open(self.store, &[at.layer], &store::holder(&run, "adopt")).await?;
+        let (ledgers, warnings) = store::open_now(self.store, &[at.layer], &store::holder(&run, "adopt")).await?;
         for warning in warnings {
             anstream::eprintln!("warning: {warning}");
         }
@@ -42,7 +42,8 @@ impl<A: App> Adopt<'_, A> {
         memory.insert(at.layer, ledger.folded());
         let layers = self.app.layers();
         let endpoint_url = self.common.endpoint_url.as_deref();
-        let wanted = Wanted { settings: self.settings, endpoint_url, layers: &layers, memory: &memory };
+        let guard = Guard::new(vec![ledger.clone()]);
+        let wanted = Wanted { settings: self.settings, endpoint_url, layers: &layers, memory: &memory, guard: &guard };
         let declared = self.app.declare(wanted).await?;
         let (scope, graph, kinds) = (&self.settings.scope(), &declared.graph, &declared.kinds);
         let request = Request { scope, graph, kinds, memory: &memory, layers: &layers, allow: &self.allow };
@@ -53,7 +54,7 @@ impl<A: App> Adopt<'_, A> {
             anstream::println!("{id} becomes {at} ({}). Only its tags change now; the next deploy changes:", adoption.kind);
             adoption.changes.iter().for_each(|change| anstream::println!("      {}", render::field(change)));
         }
-        if !self.yes && !confirmed("Take it over?")? {
+        if !self.yes && !confirmed("Take it over?").await? {
             return Err(Problem::Declined);
         }
         adoption.take(&request, ledger.as_ref()).await.map_err(told)?;

@@ -1,22 +1,22 @@
 //! plan, deploy, destroy: the same road, as far as each goes.
 
+use super::stop::{Stop, confirmed};
 use crate::app::{App, Declared, Wanted};
+use crate::args::Begin;
 use crate::args::{Common, Format};
 use crate::config::Settings;
 use crate::problem::{Problem, declare};
 use crate::render;
-use crate::store::{self, Ledgers};
+use crate::store::{self, Ledgers, Queue};
 use engine::apply::{Apply, Outcome};
 use engine::event::Fact;
-use engine::ledger::{Entry, Folded, Store};
+use engine::ledger::{Entry, Folded, Guard, Store};
 use engine::plan::Plan;
 use engine::planner::{Allow, PlanError, Request};
-use engine::{Class, Graph, Kinds, LayerName, Sink};
+use engine::{Class, Fault, Graph, Kinds, LayerName, Sink};
 use std::collections::BTreeMap;
-use std::io::{IsTerminal, Write};
 use std::path::Path;
 use std::time::{Duration, Instant, SystemTime};
-use tokio_util::sync::CancellationToken;
 
 /// How often a destroy looks whether something is left.
 const LOOKS: usize = 3;
@@ -32,11 +32,19 @@ pub(super) struct Change<'a, A> {
     pub destroy: bool,
 }
 
+/// A run that holds its locks.
+struct Running {
+    run: String,
+    ledgers: Ledgers,
+    guard: Guard,
+    stop: Stop,
+}
+
 impl<A: App> Change<'_, A> {
     /// Shows the plan; whether it has changes.
     pub(super) async fn plan(&self, out: Option<&Path>) -> Result<bool, Problem> {
         let memory = store::memory(self.store).await?;
-        let (plan, declared) = self.make(&memory).await?;
+        let (plan, declared) = self.make(&memory, &Guard::default()).await?;
         self.not_lost(&memory, &declared.kinds).await?;
         self.show(&plan);
         if let Some(path) = out {
@@ -48,22 +56,26 @@ impl<A: App> Change<'_, A> {
     }
 
     /// Plans, asks and applies.
-    pub(super) async fn apply(&self, yes: bool, promised: Option<&Path>) -> Result<(), Problem> {
+    pub(super) async fn apply(&self, begin: Begin, promised: Option<&Path>) -> Result<(), Problem> {
         let run = ulid::Ulid::generate().to_string();
         let holder = store::holder(&run, self.command());
-        let (ledgers, warnings) = store::open(self.store, &self.layers, &holder).await?;
-        let applied = self.locked(&run, &ledgers, warnings, yes, promised).await;
-        // What went wrong under the lock is worth more than what goes wrong with it.
-        applied.and(store::close(&ledgers).await)
-    }
-
-    async fn locked(&self, run: &str, ledgers: &Ledgers, warnings: Vec<String>, yes: bool, promised: Option<&Path>) -> Result<(), Problem> {
+        let stop = Stop::listen()?;
+        let queue = Queue { wait: begin.wait, cancel: &stop.cancel };
+        let (ledgers, warnings) = store::open(self.store, &self.layers, &holder, queue).await?;
         for warning in warnings {
             anstream::eprintln!("warning: {warning}");
         }
+        let running = Running { run, guard: Guard::new(ledgers.values().cloned().collect()), ledgers, stop };
+        running.stop.holds(&running.ledgers, &running.guard);
+        let applied = self.locked(&running, begin.yes, promised).await;
+        // What went wrong under the lock is worth more than what goes wrong with it.
+        applied.and(store::close(&running.ledgers).await)
+    }
+
+    async fn locked(&self, running: &Running, yes: bool, promised: Option<&Path>) -> Result<(), Problem> {
         let mut memory = store::memory(self.store).await?;
-        memory.extend(ledgers.iter().map(|(layer, ledger)| (*layer, ledger.folded())));
-        let (plan, declared) = self.make(&memory).await?;
+        memory.extend(running.ledgers.iter().map(|(layer, ledger)| (*layer, ledger.folded())));
+        let (plan, declared) = running.stop.or(self.make(&memory, &running.guard)).await?;
         self.not_lost(&memory, &declared.kinds).await?;
         if let Some(path) = promised {
             same(path, &plan)?;
@@ -73,12 +85,13 @@ impl<A: App> Change<'_, A> {
         if let Some(warning) = expiring(plan.expected(), declared.expires, SystemTime::now()) {
             anstream::eprintln!("warning: {warning}");
         }
-        if plan.changes() && !yes && !confirmed(if self.destroy { "Delete all of this?" } else { "Apply this plan?" })? {
+        let question = if self.destroy { "Delete all of this?" } else { "Apply this plan?" };
+        if plan.changes() && !yes && !running.stop.or(confirmed(question)).await? {
             return Err(Problem::Declined);
         }
         let kinds = declared.kinds.clone();
-        let outcome = self.walk(run, plan, declared, ledgers).await?;
-        self.end(&outcome)?;
+        let outcome = self.walk(running, plan, declared).await?;
+        self.end(&outcome, running.stop.cancel.is_cancelled())?;
         if self.destroy { self.nothing_left(&kinds).await } else { Ok(()) }
     }
 
@@ -86,9 +99,9 @@ impl<A: App> Change<'_, A> {
         if self.destroy { "destroy" } else { "deploy" }
     }
 
-    async fn make(&self, memory: &BTreeMap<LayerName, Folded>) -> Result<(Plan, Declared), Problem> {
+    async fn make(&self, memory: &BTreeMap<LayerName, Folded>, guard: &Guard) -> Result<(Plan, Declared), Problem> {
         let endpoint_url = self.common.endpoint_url.as_deref();
-        let wanted = Wanted { settings: self.settings, endpoint_url, layers: &self.layers, memory };
+        let wanted = Wanted { settings: self.settings, endpoint_url, layers: &self.layers, memory, guard };
         let declared = if self.destroy {
             Declared {
                 graph: Graph::new(),
@@ -146,44 +159,36 @@ impl<A: App> Change<'_, A> {
         }
     }
 
-    async fn walk(&self, run: &str, plan: Plan, declared: Declared, ledgers: &Ledgers) -> Result<Outcome, Problem> {
+    async fn walk(&self, running: &Running, plan: Plan, declared: Declared) -> Result<Outcome, Problem> {
         let started = Instant::now();
         let (sink, events) = Sink::channel();
         let consumer = tokio::spawn(render::consume(events, self.common.format));
-        let command = self.command();
+        let Running { run, ledgers, stop, .. } = running;
+        let (run, command) = (run.clone(), self.command().to_owned());
         let quiet = plan.steps.values().all(|step| step.verb == engine::plan::Verb::Keep);
         if !quiet {
-            let at = jiff::Timestamp::now().to_string();
-            let entry = Entry::RunStarted {
-                run: run.into(),
-                command: command.into(),
-                who: store::who(),
-                at,
-                tool: env!("CARGO_PKG_VERSION").into(),
-            };
-            note(ledgers, &entry).await?;
+            let (who, at, tool) = (store::who(), jiff::Timestamp::now().to_string(), env!("CARGO_PKG_VERSION").into());
+            note(ledgers, &Entry::RunStarted { run: run.clone(), command: command.clone(), who, at, tool }).await?;
         }
         let (stack, env) = (self.settings.top.stack.clone(), self.settings.env.clone());
-        sink.fact(Fact::RunStarted { run: run.into(), command: command.into(), stack, env });
-        let cancel = CancellationToken::new();
-        let listener = tokio::spawn(interrupt(cancel.clone(), sink.clone()));
+        sink.fact(Fact::RunStarted { run: run.clone(), command, stack, env });
         let Declared { graph, kinds, doors, .. } = declared;
-        let apply = Apply { scope: self.settings.scope(), graph, kinds, ledgers: ledgers.clone(), doors, sink: sink.clone(), cancel };
-        let outcome = apply.run(plan).await?;
-        listener.abort();
-        let (done, failed, skipped) = (outcome.done, outcome.failed.len(), outcome.skipped);
-        let seconds = started.elapsed().as_secs_f64();
-        if !quiet {
+        let (ledgers_, cancel) = (ledgers.clone(), stop.cancel.clone());
+        let apply = Apply { scope: self.settings.scope(), graph, kinds, ledgers: ledgers_, doors, sink: sink.clone(), cancel };
+        let mut ended = apply.run(plan).await.map_err(Problem::from);
+        if let Ok(outcome) = &ended {
+            let (done, failed, skipped, ok) = (outcome.done, outcome.failed.len(), outcome.skipped, outcome.ok());
             let summary = format!("{done} done, {failed} failed, {skipped} not started");
-            let entry = Entry::RunFinished { run: run.into(), ok: outcome.ok(), at: jiff::Timestamp::now().to_string(), summary };
-            note(ledgers, &entry).await?;
+            let entry = Entry::RunFinished { run: run.clone(), ok, at: jiff::Timestamp::now().to_string(), summary };
+            // A ledger that refused a step is not asked for the end of the run: what it refused is worth more.
+            let noted = if quiet || lost(outcome).is_some() { Ok(()) } else { note(ledgers, &entry).await };
+            sink.fact(Fact::RunFinished { run, ok, done, failed, skipped, seconds: started.elapsed().as_secs_f64() });
+            ended = noted.and(ended);
         }
-        sink.fact(Fact::RunFinished { run: run.into(), ok: outcome.ok(), done, failed, skipped, seconds });
+        // What was told is read to its end, however the run ended.
         drop(sink);
-        // The listener was aborted: waiting lets it drop its end of the stream.
-        listener.await.ok();
         consumer.await.map_err(|error| Problem::Io(error.to_string()))?;
-        Ok(outcome)
+        ended
     }
 
     /// Says from a tag scan, not from the ledger, that nothing is left.
@@ -210,7 +215,13 @@ impl<A: App> Change<'_, A> {
         Ok(())
     }
 
-    fn end(&self, outcome: &Outcome) -> Result<(), Problem> {
+    fn end(&self, outcome: &Outcome, interrupted: bool) -> Result<(), Problem> {
+        if let Some(fault) = lost(outcome) {
+            return Err(Problem::Fault(fault.clone()));
+        }
+        if interrupted && outcome.failed.is_empty() && outcome.skipped > 0 {
+            return Err(Problem::Interrupted(format!("what was in flight is done and recorded, {} not started", outcome.skipped)));
+        }
         if !outcome.ok() {
             let class = outcome.failed.iter().map(|(_, fault)| fault.class).max().unwrap_or(Class::Cancelled);
             return Err(Problem::Incomplete { failed: outcome.failed.len(), skipped: outcome.skipped, class });
@@ -222,6 +233,11 @@ impl<A: App> Change<'_, A> {
         }
         Ok(())
     }
+}
+
+/// The fault that says that the run lost its ledger.
+fn lost(outcome: &Outcome) -> Option<&Fault> {
+    outcome.failed.iter().map(|(_, fault)| fault).find(|fault| fault.is_ledger())
 }
 
 /// What to say of credentials that end before the run usually does.
@@ -239,38 +255,6 @@ pub(super) async fn note(ledgers: &Ledgers, entry: &Entry) -> Result<(), Problem
     let noted = futures::future::join_all(ledgers.values().map(|ledger| ledger.append(entry.clone()))).await;
     noted.into_iter().collect::<Result<Vec<()>, _>>()?;
     Ok(())
-}
-
-/// The first Ctrl-C or SIGTERM starts nothing new and lets what is in flight end; the second leaves at once: the ledger is
-/// valid at any moment.
-async fn interrupt(cancel: CancellationToken, sink: Sink) {
-    asked_to_stop().await;
-    cancel.cancel();
-    sink.warn("interrupted: nothing new is started; waiting for what is in flight (again to leave at once)");
-    asked_to_stop().await;
-    std::process::exit(130);
-}
-
-/// Returns at the next Ctrl-C or SIGTERM (a CI job that is cancelled gets both in turn).
-async fn asked_to_stop() {
-    use tokio::signal::unix::{SignalKind, signal};
-    let Ok(mut terminate) = signal(SignalKind::terminate()) else { return std::future::pending().await };
-    tokio::select! {
-        Ok(()) = tokio::signal::ctrl_c() => {}
-        _ = terminate.recv() => {}
-    }
-}
-
-/// Asks the person at the terminal.
-pub(super) fn confirmed(question: &str) -> Result<bool, Problem> {
-    if !std::io::stdin().is_terminal() {
-        return Err(Problem::Stopped("there is nobody to ask: add --yes".into()));
-    }
-    anstream::eprint!("{question} Only `yes` is accepted: ");
-    std::io::stderr().flush().map_err(|error| Problem::Io(error.to_string()))?;
-    let mut answer = String::new();
-    std::io::stdin().read_line(&mut answer).map_err(|error| Problem::Io(error.to_string()))?;
-    Ok(answer.trim() == "yes")
 }
 
 /// A saved plan is applied only while it is still what would be planned.

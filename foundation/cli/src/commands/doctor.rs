@@ -6,7 +6,7 @@ use crate::config::Settings;
 use crate::problem::Problem;
 use crate::store::{self, Ledgers};
 use engine::LayerName;
-use engine::ledger::{Entry, Folded, LedgerError, Store};
+use engine::ledger::{Entry, Folded, Guard, LedgerError, Store};
 use engine::planner::{Allow, Request};
 use engine::rebuild::rebuild;
 use engine::scan::{Difference, compare, scan};
@@ -19,6 +19,8 @@ pub(super) struct Doctor<'a, A> {
     pub settings: &'a Settings,
     pub store: &'a dyn Store,
     pub layers: Vec<LayerName>,
+    /// It only reads: nothing has to be asked.
+    pub guard: Guard,
 }
 
 /// One line of the report.
@@ -85,7 +87,7 @@ impl<A: App> Doctor<'_, A> {
 
     fn wanted<'b>(&'b self, memory: &'b BTreeMap<LayerName, Folded>) -> Wanted<'b> {
         let endpoint_url = self.common.endpoint_url.as_deref();
-        Wanted { settings: self.settings, endpoint_url, layers: &self.layers, memory }
+        Wanted { settings: self.settings, endpoint_url, layers: &self.layers, memory, guard: &self.guard }
     }
 
     /// Writes what the ledgers lack, under their locks.

@@ -33,7 +33,7 @@ pub(super) async fn push(settings: &Settings, ledgers: &dyn Store) -> Result<(),
         return Ok(());
     }
     let holder = store::holder(&ulid::Ulid::generate().to_string(), "ledger push");
-    let (opened, said) = store::open(ledgers, &layers, &holder).await?;
+    let (opened, said) = store::open_now(ledgers, &layers, &holder).await?;
     said.iter().for_each(|line| anstream::println!("{line}"));
     store::close(&opened).await
 }

@@ -6,9 +6,11 @@ mod doctor;
 mod ledger;
 mod release;
 mod show;
+mod stop;
+mod unlock;
 
 use crate::app::{App, Release};
-use crate::args::{Cli, Color, Command, Format, LedgerCommand};
+use crate::args::{Cli, Color, Command, Format, Layers, LedgerCommand};
 use crate::config::Settings;
 use crate::problem::{EXIT_CHANGES, EXIT_CONFIG, Problem};
 use clap::Parser;
@@ -53,24 +55,22 @@ async fn run(app: &impl App, cli: &Cli) -> Result<ExitCode, Problem> {
     let chosen = |layers: &[LayerName]| if layers.is_empty() { app.layers() } else { layers.to_vec() };
     let named = |names: &[String]| crate::args::allow(names).map_err(Problem::Config);
     let allow = |names: &[String]| if settings.top.protect { named(names) } else { Ok(engine::planner::Allow::All) };
-    let change = |layers: &[LayerName], names: &[String], destroy: bool| {
-        let (layers, allow) = (chosen(layers), allow(names)?);
-        Ok::<_, Problem>(change::Change { app, common, settings: &settings, store, layers, allow, destroy })
+    let change = |which: &Layers, allow_destroy: &[String], destroy: bool| {
+        let (settings, layers) = (&settings, chosen(&which.layers));
+        Ok::<_, Problem>(change::Change { app, common, settings, store, layers, allow: allow(allow_destroy)?, destroy })
     };
     match &cli.command {
         Command::Plan { which, out, detailed_exitcode, allow_destroy } => {
-            let change = change(&which.layers, allow_destroy, false)?;
-            let changes = change.plan(out.as_deref()).await?;
+            let changes = change(which, allow_destroy, false)?.plan(out.as_deref()).await?;
             Ok(if changes && *detailed_exitcode { ExitCode::from(EXIT_CHANGES) } else { ExitCode::SUCCESS })
         }
-        Command::Deploy { which, yes, plan, allow_destroy } => {
-            let change = change(&which.layers, allow_destroy, false)?;
-            change.apply(*yes, plan.as_deref()).await.map(|()| ExitCode::SUCCESS)
+        Command::Deploy { which, begin, plan, allow_destroy } => {
+            change(which, allow_destroy, false)?.apply(*begin, plan.as_deref()).await.map(|()| ExitCode::SUCCESS)
         }
-        Command::Destroy { which, yes, allow_destroy } => {
-            let change = change(&which.layers, allow_destroy, true)?;
-            change.apply(*yes, None).await.map(|()| ExitCode::SUCCESS)
+        Command::Destroy { which, begin, allow_destroy } => {
+            change(which, allow_destroy, true)?.apply(*begin, None).await.map(|()| ExitCode::SUCCESS)
         }
+        Command::Unlock { run, which, yes } => unlock::unlock(store, &chosen(&which.layers), run, *yes).await.map(|()| ExitCode::SUCCESS),
         Command::Release { image, detach } => {
             let what = Release::Image(image.clone());
             release::release(app, common, &settings, store, &what, *detach).await.map(|()| ExitCode::SUCCESS)
@@ -81,7 +81,8 @@ async fn run(app: &impl App, cli: &Cli) -> Result<ExitCode, Problem> {
         Command::Init => ledger::init(app, &settings, common.endpoint_url.as_deref()).await.map(|()| ExitCode::SUCCESS),
         Command::Ledger { what: LedgerCommand::Push } => ledger::push(&settings, store).await.map(|()| ExitCode::SUCCESS),
         Command::Doctor { which, rebuild } => {
-            let doctor = doctor::Doctor { app, common, settings: &settings, store, layers: chosen(&which.layers) };
+            let (layers, guard) = (chosen(&which.layers), Default::default());
+            let doctor = doctor::Doctor { app, common, settings: &settings, store, layers, guard };
             let told = if *rebuild { doctor.rebuild().await } else { doctor.check().await };
             told.map(|()| ExitCode::SUCCESS)
         }

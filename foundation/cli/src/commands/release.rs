@@ -8,7 +8,7 @@ use crate::problem::Problem;
 use crate::render;
 use crate::store::{self, Ledgers};
 use engine::event::Fact;
-use engine::ledger::{Entry, Store};
+use engine::ledger::{Entry, Guard, Store};
 use engine::{LayerName, Sink};
 use std::time::Instant;
 
@@ -25,7 +25,7 @@ pub(super) async fn release(
     let run = ulid::Ulid::generate().to_string();
     let command = if matches!(what, Release::Image(_)) { "release" } else { "rollback" };
     let holder = store::holder(&run, command);
-    let (ledgers, warnings) = store::open(store, &[LayerName::Compute], &holder).await?;
+    let (ledgers, warnings) = store::open_now(store, &[LayerName::Compute], &holder).await?;
     for warning in warnings {
         anstream::eprintln!("warning: {warning}");
     }
@@ -56,7 +56,8 @@ async fn under_lock(
     let (stack, env) = (settings.top.stack.clone(), settings.env.clone());
     sink.fact(Fact::RunStarted { run: run.into(), command: command.into(), stack, env });
     let endpoint_url = common.endpoint_url.as_deref();
-    let asked = Releasing { settings, endpoint_url, what, detach, ledger: ledger.as_ref(), sink: &sink };
+    let guard = Guard::new(vec![ledger.clone()]);
+    let asked = Releasing { settings, endpoint_url, what, detach, ledger: ledger.as_ref(), guard: &guard, sink: &sink };
     let released = app.release(asked).await;
     let (ok, done) = (released.is_ok(), usize::from(released.as_ref().is_ok_and(|it| !it.unchanged)));
     let summary = match &released {

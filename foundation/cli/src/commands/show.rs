@@ -6,9 +6,10 @@ use crate::config::Settings;
 use crate::problem::Problem;
 use crate::store as ledgers;
 use comfy_table::Table;
-use engine::ledger::{Folded, RowState, Store};
+use engine::ledger::{Folded, Guard, Holder, RowState, Store};
 use engine::{Graph, LayerName};
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 
 fn state(folded: &Folded) -> &'static str {
     let open = folded.rows.values().any(|row| row.state == RowState::Intended);
@@ -20,15 +21,16 @@ fn state(folded: &Folded) -> &'static str {
     }
 }
 
-/// Layers with their state and last run, from the ledgers.
+/// Layers with their state, their last run and whoever works on them now, from the ledgers.
 pub(super) async fn status(settings: &Settings, store: &dyn Store, format: Format) -> Result<(), Problem> {
-    let memory = ledgers::memory(store).await?;
+    let (memory, holders) = (ledgers::memory(store).await?, ledgers::holders(store, &LayerName::ALL).await?);
     if format == Format::Json {
         let layer = |(layer, folded): (&LayerName, &Folded)| {
             let last = folded.last_run.as_ref();
             json!({
                 "layer": layer, "state": state(folded), "objects": folded.rows.len(),
                 "last_run": last.map(|last| json!({"run": last.run, "command": last.command, "who": last.who, "at": last.at, "ok": last.ok})),
+                "locked_by": holders.get(layer),
             })
         };
         println!("{}", json!({"version": 1, "env": settings.env, "layers": memory.iter().map(layer).collect::<Vec<_>>()}));
@@ -41,7 +43,15 @@ pub(super) async fn status(settings: &Settings, store: &dyn Store, format: Forma
         table.add_row([layer.to_string(), state(folded).into(), folded.rows.len().to_string(), last.command, last.who, last.at]);
     }
     anstream::println!("{table}");
+    held(&holders);
     Ok(())
+}
+
+/// A line for each lock: a column would be as wide as a holder's words.
+fn held(holders: &BTreeMap<LayerName, Holder>) {
+    for (layer, holder) in holders {
+        anstream::println!("{layer} is locked by {holder}");
+    }
 }
 
 /// The recorded outputs.
@@ -69,7 +79,8 @@ pub(super) async fn outputs(store: &dyn Store, format: Format, name: Option<&str
 /// The declaration as a drawing.
 pub(super) async fn graph(app: &impl App, common: &Common, settings: &Settings, store: &dyn Store) -> Result<(), Problem> {
     let (memory, layers) = (ledgers::memory(store).await?, app.layers());
-    let wanted = Wanted { settings, endpoint_url: common.endpoint_url.as_deref(), layers: &layers, memory: &memory };
+    let wanted =
+        Wanted { settings, endpoint_url: common.endpoint_url.as_deref(), layers: &layers, memory: &memory, guard: &Guard::default() };
     let declared = app.declare(wanted).await?;
     anstream::println!("{}", draw(&declared.graph, common.format));
     Ok(())

@@ -47,12 +47,19 @@ fn text(fact: &Fact) -> Option<String> {
             format!("  FAILED    {address}: {fault}{}\n  hint: {}", super::cause(fault), fault.next_step())
         }
         Fact::StepSkipped { address, because, .. } => format!("  skipped   {address}, which needs {because}"),
+        Fact::Stopping { waiting } => stopping(waiting),
         Fact::Warning { message } => format!("warning: {message}"),
         Fact::RunFinished { done, failed, skipped, seconds, .. } => {
             format!("\n{done} done, {failed} failed, {skipped} not started in {seconds:.1} s")
         }
         _ => return None,
     })
+}
+
+fn stopping(waiting: &[Address]) -> String {
+    let names: Vec<String> = waiting.iter().map(Address::to_string).collect();
+    let waits = if names.is_empty() { String::new() } else { format!("; waiting for {}", names.join(", ")) };
+    format!("interrupted: nothing new is started{waits} (again to leave at once)")
 }
 
 fn plain(event: &Event) {

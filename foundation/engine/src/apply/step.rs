@@ -4,14 +4,11 @@ use super::Apply;
 use super::ensure::{Making, again, ensure};
 use crate::decide::{decide, keeps_promise};
 use crate::fault::{Class, Fault};
-use crate::ledger::{Entry, Ledger, LedgerError, Row, RowState};
+use crate::ledger::{Entry, Ledger, Row, RowState};
 use crate::outputs::{Outputs, has_unknown};
 use crate::plan::{Step, Verb};
 use serde_json::Value;
 use std::collections::BTreeSet;
-
-/// The code of a fault that came from the ledger: after it nothing new is started.
-pub(super) const LEDGER: &str = "LedgerNotWritten";
 
 /// Carries out one step; the result is its output, if it has one.
 pub(super) async fn run(apply: &Apply, step: &Step, outputs: &Outputs) -> Result<Option<Value>, Fault> {
@@ -30,14 +27,7 @@ fn ledger<'a>(apply: &'a Apply, step: &Step) -> Result<&'a dyn Ledger, Fault> {
 }
 
 async fn append(apply: &Apply, step: &Step, entry: Entry) -> Result<(), Fault> {
-    ledger(apply, step)?.append(entry).await.map_err(|error| not_written(&error))
-}
-
-fn not_written(error: &LedgerError) -> Fault {
-    let mut fault = Fault::new(Class::Unavailable, error.to_string())
-        .hint("nothing more was started; make the ledger writable and run the same command again");
-    LEDGER.clone_into(&mut fault.code);
-    fault
+    ledger(apply, step)?.append(entry).await.map_err(|error| error.fault())
 }
 
 async fn keep(apply: &Apply, step: &Step) -> Result<Option<Value>, Fault> {

@@ -1,16 +1,18 @@
 //! Memory, not truth: what was intended before each call, what came back, what each object read, and a history of runs.
 
 mod fold;
+mod guard;
 mod local;
 mod memory;
 mod store;
 
 pub use fold::{Folded, fold};
+pub use guard::Guard;
 pub use local::{LocalLedger, LocalStore};
 pub use memory::MemoryLedger;
 pub use store::{Holder, Opened, Store};
 
-use crate::fault::Fault;
+use crate::fault::{Class, Fault};
 use crate::layer::Door;
 use crate::resource::Identity;
 use crate::{Address, LayerName};
@@ -19,6 +21,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// The version of the entries. A newer one is refused.
 pub const LEDGER_VERSION: u32 = 1;
@@ -93,7 +96,7 @@ pub enum LedgerError {
         holder: Box<Holder>,
     },
     /// The lock was broken or another run has written: this one may change nothing any more.
-    #[error("{layer} is worked on by another run since: {problem}")]
+    #[error("this run may not change {layer} any more: {problem}")]
     Superseded {
         /// Which layer.
         layer: LayerName,
@@ -150,6 +153,28 @@ fn kept(rescue: Option<&PathBuf>) -> String {
     rescue.map(said).unwrap_or_default()
 }
 
+impl LedgerError {
+    /// What a step fails with because of it. Nothing new may be started after it.
+    pub fn fault(&self) -> Fault {
+        let (class, code, hint) = match self {
+            LedgerError::Superseded { .. } => (
+                Class::Stale,
+                Fault::SUPERSEDED,
+                "nothing more was changed; look what the other run does with `status`, then run `plan` again",
+            ),
+            // The class of a place that is far away decides the exit code: denied is not out of reach.
+            LedgerError::Remote { fault, .. } => {
+                (fault.class, Fault::LEDGER, "nothing more was started; make the ledger writable and run the same command again")
+            }
+            _ => {
+                let hint = "nothing more was started; make the ledger writable and run the same command again";
+                (Class::Unavailable, Fault::LEDGER, hint)
+            }
+        };
+        Fault { code: code.into(), ..Fault::new(class, self.to_string()) }.hint(hint)
+    }
+}
+
 /// The journal of one layer, opened and locked by one run.
 pub trait Ledger: Send + Sync {
     /// Which layer.
@@ -167,6 +192,10 @@ pub trait Ledger: Send + Sync {
     /// [`LedgerError::Superseded`] when the lock was broken.
     fn check(&self) -> BoxFuture<'_, Result<(), LedgerError>> {
         Box::pin(std::future::ready(Ok(())))
+    }
+    /// For how long an answer of [`Ledger::check`] is good.
+    fn trust(&self) -> Duration {
+        Duration::from_secs(2)
     }
     /// Releases the lock. A lock of this process alone goes with the last handle, too.
     ///

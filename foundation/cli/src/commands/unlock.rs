@@ -1,0 +1,42 @@
+//! unlock: for a run that cannot end any more.
+
+use super::stop::confirmed;
+use crate::problem::Problem;
+use crate::store;
+use engine::LayerName;
+use engine::ledger::{Holder, Store};
+use std::collections::BTreeMap;
+
+/// Breaks the locks that `run` holds on `layers`.
+pub(super) async fn unlock(store: &dyn Store, layers: &[LayerName], run: &str, yes: bool) -> Result<(), Problem> {
+    let held = store::holders(store, layers).await?;
+    let (its, others): (BTreeMap<_, _>, _) = held.into_iter().partition(|(_, holder)| holder.run == run);
+    if its.is_empty() {
+        let problem = format!("run {run} holds no lock in {}; nothing was broken", store.place());
+        return Err(Problem::Stopped(
+            others.iter().fold(problem, |text, (layer, holder)| format!("{text}\n  {layer} is locked by {holder}")),
+        ));
+    }
+    for (layer, holder) in &its {
+        anstream::eprintln!("{layer} is locked by {holder}{}", alive(holder));
+    }
+    if !yes && !confirmed("Break these locks? That run changes nothing afterwards.").await? {
+        return Err(Problem::Declined);
+    }
+    let mut broken = 0;
+    for (layer, holder) in &its {
+        if store.unlock(*layer, run).await? {
+            broken += 1;
+            anstream::println!("{layer}: the lock of {holder} is broken");
+        } else {
+            anstream::eprintln!("{layer}: that run has given its lock back meanwhile");
+        }
+    }
+    if broken == 0 { Err(Problem::Stopped(format!("run {run} has ended meanwhile; nothing was broken"))) } else { Ok(()) }
+}
+
+/// What to say of a holder on this machine whose process can still be seen.
+fn alive(holder: &Holder) -> &'static str {
+    let here = holder.host == store::host() && std::path::Path::new(&format!("/proc/{}", holder.process)).exists();
+    if here { "; that process is alive on this machine" } else { "" }
+}

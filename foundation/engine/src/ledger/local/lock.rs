@@ -1,0 +1,111 @@
+//! The lock of a layer: a file with its holder's words in it, locked by the system for as long as the holder's process lives.
+//!
+//! Breaking a lock gives its name to another file: the holder keeps a lock on a file without a name, and learns it when it asks.
+
+use super::io;
+use crate::LayerName;
+use crate::ledger::{Holder, LedgerError};
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{Read, Write};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// How often a taken lock is asked again: whoever looks who holds it, or breaks it, has it for a moment.
+const TRIES: usize = 6;
+const PAUSE: Duration = Duration::from_millis(10);
+
+#[derive(Debug)]
+pub(super) struct Lock {
+    path: PathBuf,
+    file: File,
+}
+
+fn path_of(dir: &Path, layer: LayerName) -> PathBuf {
+    dir.join(format!("{layer}.lock"))
+}
+
+/// Whether the name still belongs to this file.
+pub(super) fn named(file: &File, path: &Path) -> std::io::Result<bool> {
+    let ours = file.metadata()?;
+    match std::fs::metadata(path) {
+        Ok(there) => Ok((there.dev(), there.ino()) == (ours.dev(), ours.ino())),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+fn words(file: &mut File) -> std::io::Result<Option<Holder>> {
+    let mut text = String::new();
+    file.read_to_string(&mut text)?;
+    Ok(serde_json::from_str(&text).ok())
+}
+
+fn write(mut file: &File, holder: &Holder) -> std::io::Result<()> {
+    let text = serde_json::to_string(holder)?;
+    file.set_len(0)?;
+    file.write_all(text.as_bytes())
+}
+
+impl Lock {
+    pub(super) fn take(dir: &Path, layer: LayerName, holder: &Holder) -> Result<Lock, LedgerError> {
+        let path = path_of(dir, layer);
+        let failed = |source| io(&path, "locked", source);
+        // A holder whose words cannot be read is still somebody.
+        let mut held = Holder { who: "somebody".into(), ..Holder::default() };
+        for _ in 0..TRIES {
+            let mut file = OpenOptions::new().create(true).truncate(false).read(true).write(true).open(&path).map_err(failed)?;
+            match file.try_lock() {
+                // Its name may have been taken away between the two.
+                Ok(()) if named(&file, &path).map_err(failed)? => {
+                    write(&file, holder).map_err(failed)?;
+                    return Ok(Lock { path, file });
+                }
+                Ok(()) => continue,
+                Err(TryLockError::WouldBlock) => held = words(&mut file).map_err(failed)?.unwrap_or(held),
+                Err(TryLockError::Error(source)) => return Err(failed(source)),
+            }
+            std::thread::sleep(PAUSE);
+        }
+        Err(LedgerError::Locked { layer, holder: Box::new(held) })
+    }
+
+    /// Who holds it, if anybody does.
+    pub(super) fn holder(dir: &Path, layer: LayerName) -> Result<Option<Holder>, LedgerError> {
+        let path = path_of(dir, layer);
+        let failed = |source| io(&path, "read", source);
+        let mut file = match File::open(&path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(source) => return Err(failed(source)),
+        };
+        let Some(holder) = words(&mut file).map_err(failed)? else { return Ok(None) };
+        match file.try_lock_shared() {
+            // The words of a process that is gone.
+            Ok(()) => Ok(None),
+            Err(TryLockError::WouldBlock) => Ok(Some(holder)),
+            Err(TryLockError::Error(source)) => Err(failed(source)),
+        }
+    }
+
+    /// Takes the lock from whoever holds it.
+    pub(super) fn wrest(dir: &Path, layer: LayerName, holder: &Holder) -> Result<Lock, LedgerError> {
+        let path = path_of(dir, layer);
+        let failed = |source| io(&path, "unlocked", source);
+        let new = tempfile::NamedTempFile::new_in(dir).map_err(failed)?;
+        new.as_file().lock().map_err(failed)?;
+        write(new.as_file(), holder).map_err(failed)?;
+        let file = new.persist(&path).map_err(|error| failed(error.error))?;
+        Ok(Lock { path, file })
+    }
+
+    /// Whether it is still held by this handle.
+    pub(super) fn held(&self) -> Result<bool, LedgerError> {
+        named(&self.file, &self.path).map_err(|source| io(&self.path, "read", source))
+    }
+
+    /// Gives it back, with nobody's words in it.
+    pub(super) fn release(&self) -> Result<(), LedgerError> {
+        self.file.set_len(0).and_then(|()| self.file.unlock()).map_err(|source| io(&self.path, "unlocked", source))
+    }
+}
