@@ -4,6 +4,7 @@ use bytes::Bytes;
 use emulator::Emulator;
 use emulator::sent::{Sent, sent};
 use emulator::weather::{Fault, Weather, error, truncated};
+use futures::future::BoxFuture;
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
@@ -35,6 +36,10 @@ pub enum Pass {
 pub trait Keeper: Send + Sync + 'static {
     /// Before the call is served.
     fn arrives(&self, arrival: &Arrival) -> Pass;
+    /// Until when the call waits at the gate. It is carried out even when its client has gone meanwhile.
+    fn holds(&self, _arrival: &Arrival) -> BoxFuture<'static, ()> {
+        Box::pin(std::future::ready(()))
+    }
     /// After it was served, before its answer is sent.
     fn served(&self, _arrival: &Arrival) {}
 }
@@ -129,7 +134,13 @@ async fn pass(
     if what == Pass::Closed {
         return Err(closed());
     }
-    let answer = emulator.handle(request).await.ok_or_else(closed)?;
-    keeper.served(&arrival);
+    let held = keeper.holds(&arrival);
+    let served = async move {
+        held.await;
+        let answer = emulator.handle(request).await;
+        keeper.served(&arrival);
+        answer
+    };
+    let answer = tokio::spawn(served).await.map_err(std::io::Error::other)?.ok_or_else(closed)?;
     if what == Pass::Unanswered { Err(closed()) } else { Ok(answer.map(Full::new)) }
 }

@@ -6,6 +6,7 @@ pub mod liar;
 mod mend;
 pub mod mortal;
 pub mod process;
+pub mod processes;
 pub mod script;
 pub mod shared;
 pub mod sweep;

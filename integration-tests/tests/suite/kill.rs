@@ -6,6 +6,7 @@ use emulator::{Emulator, Options};
 use engine::LayerName;
 use engine::ledger::{Ledger, LocalLedger};
 use integration_tests::gate::{self, Arrival, Keeper, Pass};
+use integration_tests::process::binary;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -145,13 +146,6 @@ fn points(calls: usize, moment: Moment, run: &str) -> Vec<usize> {
     let points: Vec<usize> = ((moment as usize * step / 3)..calls).step_by(step).collect();
     println!("SIGKILL {moment:?} of {run}: {} of {calls} calls (SWEEP=full for all)", points.len());
     points
-}
-
-fn binary() -> PathBuf {
-    let built =
-        Command::new(env!("CARGO")).args(["build", "--quiet", "--workspace", "--bin", "orchestrator"]).current_dir(ROOT).status().unwrap();
-    assert!(built.success(), "the binary does not build");
-    std::env::current_exe().unwrap().ancestors().nth(2).unwrap().join("orchestrator")
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
