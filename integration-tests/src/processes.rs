@@ -73,7 +73,10 @@ impl Shop {
     async fn start_by(&self, mut command: Command, who: &str, args: &[&str], gate: &Arc<Gate>) -> Process {
         let (url, server) = gate::serve(self.emulator.clone(), gate.clone()).await;
         let log = self.dir.path().join(format!("{who}.log"));
-        let (out, err) = (std::fs::File::create(&log).unwrap(), std::fs::File::options().append(true).open(&log).unwrap());
+        // Through a pipe: what it says has room even when its own files have none.
+        let (mut from, out) = std::io::pipe().unwrap();
+        let (mut file, err) = (std::fs::File::create(&log).unwrap(), out.try_clone().unwrap());
+        let listener = std::thread::spawn(move || std::io::copy(&mut from, &mut file));
         command
             .args(args)
             .args(["--env", "local", "--endpoint-url", &url])
@@ -83,7 +86,8 @@ impl Shop {
             .stdin(Stdio::null())
             .stdout(out)
             .stderr(err);
-        Process { started: Instant::now(), child: command.spawn().unwrap(), log, server }
+        let (started, child) = (Instant::now(), command.spawn().unwrap());
+        Process { started, child, log, listener: Some(listener), server }
     }
 
     /// Runs the binary to its end; its exit code must be this one. What it said.
@@ -137,6 +141,7 @@ pub struct Process {
     started: Instant,
     child: Child,
     log: PathBuf,
+    listener: Option<std::thread::JoinHandle<std::io::Result<u64>>>,
     server: tokio::task::JoinHandle<()>,
 }
 
@@ -155,7 +160,10 @@ impl Process {
     /// # Panics
     /// When the system does not tell.
     pub fn poll(&mut self) -> Option<Ended> {
-        self.child.try_wait().unwrap().map(|status| Ended { code: status.code(), after: self.started.elapsed() })
+        let ended = self.child.try_wait().unwrap().map(|status| Ended { code: status.code(), after: self.started.elapsed() })?;
+        // What it said last is in the log before its end is told.
+        self.listener.take().into_iter().for_each(|listener| drop(listener.join().unwrap()));
+        Some(ended)
     }
 
     /// Waits for its end.

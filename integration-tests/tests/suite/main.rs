@@ -8,6 +8,7 @@ mod boto3;
 mod canary;
 mod compute;
 mod crash;
+mod damage;
 mod database;
 mod edge;
 mod edge_hazards;
