@@ -12,6 +12,7 @@ mod damage;
 mod database;
 mod edge;
 mod edge_hazards;
+mod fence;
 mod half_made;
 mod hazards;
 mod hostile;
