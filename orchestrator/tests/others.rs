@@ -145,7 +145,7 @@ impl Other {
 
 /// The bucket of the ledger. In the first region it needs no word about where it is.
 async fn bucket(url: &str) {
-    let first = Connection { region: "us-east-1".into(), endpoint_url: Some(url.to_owned()), embedded: None, speed: 1.0 };
+    let first = Connection { region: "us-east-1".into(), endpoint_url: Some(url.to_owned()), speed: 1.0, ..Connection::default() };
     Aws::connect(&first).await.s3.create_bucket().bucket("shop-ledger").send().await.unwrap();
 }
 

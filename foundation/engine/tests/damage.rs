@@ -14,7 +14,7 @@ const LAYER: LayerName = LayerName::Network;
 fn row(state: RowState, spec: Value, output: Option<Value>) -> Row {
     let (scope, address) = (Scope { stack: "shop".into(), env: "test".into(), tags: BTreeMap::new() }, Address::new(LAYER, "vpc"));
     let who = scope.identity(&address, 1, IdentityBy::Tag);
-    Row { who, kind: "vpc".into(), state, spec, output, reads: BTreeSet::from([Address::new(LAYER, "zone")]) }
+    Row { who, kind: "vpc".into(), state, spec, output, reads: BTreeSet::from([Address::new(LAYER, "zone")]), at: None }
 }
 
 /// One entry of each kind, with texts and numbers that have several spellings.

@@ -45,7 +45,7 @@ impl<A: App> Change<'_, A> {
     pub(super) async fn plan(&self, out: Option<&Path>) -> Result<bool, Problem> {
         let memory = store::memory(self.store).await?;
         let (plan, declared) = self.make(&memory, &Guard::default()).await?;
-        self.not_lost(&memory, &declared.kinds).await?;
+        self.not_lost(&memory, &declared).await?;
         self.show(&plan);
         if let Some(path) = out {
             let text = serde_json::to_string_pretty(&plan).map_err(|error| Problem::Io(error.to_string()))?;
@@ -76,7 +76,7 @@ impl<A: App> Change<'_, A> {
         let mut memory = store::memory(self.store).await?;
         memory.extend(running.ledgers.iter().map(|(layer, ledger)| (*layer, ledger.folded())));
         let (plan, declared) = running.stop.or(self.make(&memory, &running.guard)).await?;
-        self.not_lost(&memory, &declared.kinds).await?;
+        self.not_lost(&memory, &declared).await?;
         if let Some(path) = promised {
             same(path, &plan)?;
         }
@@ -128,13 +128,15 @@ impl<A: App> Change<'_, A> {
 
     /// A ledger that was never written, and objects that carry our tags: it is lost, and a plan without it would make again what is
     /// there in a later generation.
-    async fn not_lost(&self, memory: &BTreeMap<LayerName, Folded>, kinds: &Kinds) -> Result<(), Problem> {
+    async fn not_lost(&self, memory: &BTreeMap<LayerName, Folded>, declared: &Declared) -> Result<(), Problem> {
         let empty = |layer: &&LayerName| memory.get(layer).is_none_or(|folded| folded.sequence == 0);
-        let empty: Vec<LayerName> = self.layers.iter().filter(empty).copied().collect();
+        // What declares nothing makes nothing twice.
+        let makes = |layer: &&LayerName| declared.graph.nodes().keys().any(|at| at.layer == **layer);
+        let empty: Vec<LayerName> = self.layers.iter().filter(empty).filter(makes).copied().collect();
         if self.destroy || empty.is_empty() {
             return Ok(());
         }
-        let found = engine::scan::scan(kinds, &self.settings.scope(), &empty).await?.found;
+        let found = engine::scan::scan(&declared.kinds, &self.settings.scope(), &empty).await?.found;
         let Some(first) = found.first() else { return Ok(()) };
         let count = found.len();
         Err(Problem::Stopped(format!(
