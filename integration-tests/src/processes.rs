@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
 /// Where the ledgers of a suite are kept: a name, and the line of the env file that says so.
-pub const STORES: [(&str, &str); 1] = [("local", "")];
+pub const STORES: [(&str, &str); 2] = [("local", ""), ("S3", "ledger = \"s3://shop-ledger-123456789012/teams\"")];
 
 /// A stack in an AWS of its own, with a directory that processes run in.
 pub struct Shop {
@@ -24,6 +24,7 @@ pub struct Shop {
     /// Where the processes run.
     pub dir: tempfile::TempDir,
     binary: PathBuf,
+    shared: bool,
 }
 
 impl Shop {
@@ -39,7 +40,14 @@ impl Shop {
         let local = std::fs::read_to_string(Path::new(ROOT).join("envs/local.toml")).unwrap();
         std::fs::write(envs.join("local.toml"), format!("{store}\n{local}")).unwrap();
         let emulator = Emulator::in_memory(Options { speed: 6000.0, seed: 3 });
-        Shop { emulator, dir, binary: binary.to_owned() }
+        Shop { emulator, dir, binary: binary.to_owned(), shared: !store.is_empty() }
+    }
+
+    /// Makes the bucket of a shared ledger.
+    pub async fn ready(&self) {
+        if self.shared {
+            self.must(&["init"], 0, "init").await;
+        }
     }
 
     /// Starts the binary as `who` behind `gate`.
@@ -101,6 +109,20 @@ impl Shop {
         process.said()
     }
 
+    /// The ledgers as they are: every journal on disk, or everything in the bucket.
+    ///
+    /// # Panics
+    /// When they cannot be read.
+    pub fn journals(&self) -> BTreeMap<String, Vec<u8>> {
+        if self.shared {
+            let buckets = self.emulator.with_world(|world| serde_json::to_vec(&world.account.buckets).unwrap());
+            return BTreeMap::from([("buckets".to_owned(), buckets)]);
+        }
+        let files = std::fs::read_dir(self.ledger()).unwrap().flatten();
+        let journals = files.filter(|file| file.path().extension().is_some_and(|end| end == "jsonl"));
+        journals.map(|file| (file.file_name().to_string_lossy().into_owned(), std::fs::read(file.path()).unwrap())).collect()
+    }
+
     /// Where the local ledgers are.
     pub fn ledger(&self) -> PathBuf {
         self.dir.path().join(".orchestrator/local/ledger")
@@ -111,6 +133,10 @@ impl Shop {
     /// # Panics
     /// When a ledger cannot be read.
     pub fn objects(&self) -> BTreeMap<String, usize> {
+        if self.shared {
+            // The ledgers are in the bucket: the objects themselves are counted.
+            return BTreeMap::from([("every address".to_owned(), self.emulator.tagged("orchestrator:stack", "shop").len())]);
+        }
         let rows = LayerName::ALL.into_iter().flat_map(|layer| LocalLedger::read(&self.ledger(), layer).unwrap().folded().rows.into_keys());
         let addresses = rows.map(|(address, _)| address.to_string());
         addresses.map(|at| (at.clone(), self.emulator.tagged("orchestrator:address", &at).len())).filter(|(_, count)| *count > 0).collect()
@@ -219,6 +245,11 @@ impl Drop for Process {
     }
 }
 
+/// Whether a call changes the stack: what goes to S3 is the ledger's own.
+pub fn of_the_stack(arrival: &Arrival) -> bool {
+    arrival.changing && !arrival.call.starts_with("s3:")
+}
+
 /// The gate of one process: keeps its calls, and may be closed from one of its changing calls on.
 pub struct Gate {
     who: usize,
@@ -283,16 +314,16 @@ impl Gate {
 
     /// How many changing calls have arrived.
     pub fn changing(&self) -> usize {
-        self.arrived().iter().filter(|arrival| arrival.changing).count()
+        self.arrived().iter().filter(|arrival| of_the_stack(arrival)).count()
     }
 }
 
 impl Keeper for Gate {
     fn arrives(&self, arrival: &Arrival) -> Pass {
         let mut arrived = self.arrived.lock().unwrap();
-        let before = arrived.iter().filter(|arrival| arrival.changing).count();
+        let before = arrived.iter().filter(|arrival| of_the_stack(arrival)).count();
         arrived.push(arrival.clone());
-        if arrival.changing {
+        if of_the_stack(arrival) {
             self.log.lock().unwrap().push(self.who);
             if self.closes == Some(before) {
                 self.shut.send_replace(true);

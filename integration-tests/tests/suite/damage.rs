@@ -11,7 +11,7 @@ use std::time::Instant;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn after_damage_was_found_nothing_is_called_and_the_way_out_is_told() {
-    let shop = Shop::new(&binary(), "");
+    let shop = Shop::new(binary(), "");
     shop.must(&["deploy", "--yes"], 0, "before").await;
     let (mut refused, started) = (0, Instant::now());
     for layer in LayerName::ALL {
@@ -42,10 +42,10 @@ async fn after_damage_was_found_nothing_is_called_and_the_way_out_is_told() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_disk_that_fills_up_stops_the_run_and_with_room_again_it_is_finished() {
     let binary = binary();
-    let calm = Shop::new(&binary, "");
+    let calm = Shop::new(binary, "");
     calm.must(&["deploy", "--yes"], 0, "calm").await;
     for blocks in [16, 40] {
-        let (shop, gate, what) = (Shop::new(&binary, ""), Gate::open(), format!("{blocks} blocks"));
+        let (shop, gate, what) = (Shop::new(binary, ""), Gate::open(), format!("{blocks} blocks"));
         let mut run = shop.start_cramped(blocks, &["deploy", "--yes"], &gate).await;
         let (ended, said) = (run.ended().await, run.said());
         assert_eq!(ended.code, Some(1), "{what}: {said}");

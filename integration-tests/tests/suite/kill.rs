@@ -151,7 +151,7 @@ fn points(calls: usize, moment: Moment, run: &str) -> Vec<usize> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_killed_deploy_is_finished_by_the_next_and_a_killed_destroy_as_well() {
     let binary = binary();
-    let calm = Shop::new(&binary);
+    let calm = Shop::new(binary);
     let (_, creates) = calm.run(&["deploy", "--yes"], Killer::never()).await;
     let wanted = calm.objects();
     assert!(wanted.len() > 40, "{wanted:?}");
@@ -160,7 +160,7 @@ async fn a_killed_deploy_is_finished_by_the_next_and_a_killed_destroy_as_well() 
     for moment in [Moment::Before, Moment::Committed, Moment::Answered] {
         for at in points(creates, moment, "deploy") {
             let what = format!("deploy killed {moment:?} changing call {at}");
-            let shop = Shop::new(&binary);
+            let shop = Shop::new(binary);
             let (code, _) = shop.run(&["deploy", "--yes"], Killer::at(at, moment)).await;
             assert!(code.is_none() || moment == Moment::Answered, "{what}: it was not killed ({code:?})");
             shop.all_named(&what);

@@ -108,7 +108,8 @@ async fn of_processes_that_start_together_one_enters_at_a_time() {
     let (binary, rounds) = (binary(), if full() { 50 } else { 2 });
     for (name, line) in STORES {
         for count in [2, 8, 32] {
-            let shop = Shop::new(&binary, line);
+            let shop = Shop::new(binary, line);
+            shop.ready().await;
             shop.must(&SECRETS, 0, "before").await;
             let started = Instant::now();
             for round in 0..rounds {
@@ -116,6 +117,7 @@ async fn of_processes_that_start_together_one_enters_at_a_time() {
             }
             println!("{name}: {count} processes, {rounds} rounds in {:.1} s (SWEEP=full for 50)", started.elapsed().as_secs_f64());
             shop.all_named("after");
+            shop.must(&["plan", "--layer", "secrets"], 0, "after").await;
             assert_eq!(shop.holder().await, None);
         }
     }
@@ -125,7 +127,8 @@ async fn of_processes_that_start_together_one_enters_at_a_time() {
 async fn a_run_that_waits_is_told_for_whom_and_enters_after_it() {
     let binary = binary();
     for (_, line) in STORES {
-        let shop = Shop::new(&binary, line);
+        let shop = Shop::new(binary, line);
+        shop.ready().await;
         let log = Log::default();
         let (first, second) = (Gate::logging(0, &log, Some(0)), Gate::logging(1, &log, None));
         let mut holder = shop.start("ada", &SECRETS, &first).await;
@@ -149,7 +152,7 @@ async fn a_run_that_waits_is_told_for_whom_and_enters_after_it() {
 async fn a_run_that_is_refused_one_lock_gives_back_the_others_and_status_says_who_holds_it() {
     let binary = binary();
     for (_, line) in STORES {
-        let shop = Shop::new(&binary, line);
+        let shop = Shop::new(binary, line);
         let gate = Gate::closing(0, false);
         let mut holder = shop.start("ada", &SECRETS, &gate).await;
         gate.closed().await;
@@ -177,7 +180,7 @@ async fn a_run_that_is_refused_one_lock_gives_back_the_others_and_status_says_wh
 async fn a_lock_is_a_lock_whatever_its_holders_clock_says() {
     let binary = binary();
     for (hour, at) in [(8, "2016-11-25T08:00:00Z"), (12, "2046-11-25T12:00:00Z")] {
-        let shop = Shop::new(&binary, "");
+        let shop = Shop::new(binary, "");
         let held = Holder { run: format!("run{hour}"), who: "ada".into(), command: "deploy".into(), at: at.into(), ..Holder::default() };
         let store = LocalStore::new(shop.ledger());
         let opened = store.open(LayerName::Secrets, &held).await.unwrap();

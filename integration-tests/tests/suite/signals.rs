@@ -25,9 +25,9 @@ async fn ends_as(shop: &Shop, wanted: &BTreeMap<String, usize>, what: &str) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_first_signal_starts_nothing_new_says_what_it_waits_for_and_records_it() {
     let binary = binary();
-    let wanted = calm(&binary).await;
+    let wanted = calm(binary).await;
     for (at, name) in [(0, "INT"), (20, "TERM"), (60, "INT")] {
-        let (shop, what) = (Shop::new(&binary, ""), format!("SIG{name} at changing call {at}"));
+        let (shop, what) = (Shop::new(binary, ""), format!("SIG{name} at changing call {at}"));
         let gate = Gate::closing(at, false);
         let mut run = shop.start("ada", &["deploy", "--yes", "--format", "json"], &gate).await;
         gate.closed().await;
@@ -60,9 +60,9 @@ async fn the_first_signal_starts_nothing_new_says_what_it_waits_for_and_records_
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_second_signal_leaves_at_once_with_a_valid_ledger_and_free_locks() {
     let binary = binary();
-    let wanted = calm(&binary).await;
+    let wanted = calm(binary).await;
     for (at, first, second) in [(0, "INT", "TERM"), (40, "INT", "INT"), (80, "TERM", "TERM")] {
-        let (shop, what) = (Shop::new(&binary, ""), format!("SIG{first} and SIG{second} at changing call {at}"));
+        let (shop, what) = (Shop::new(binary, ""), format!("SIG{first} and SIG{second} at changing call {at}"));
         let gate = Gate::closing(at, false);
         let mut run = shop.start("ada", &DEPLOY, &gate).await;
         gate.closed().await;
@@ -84,7 +84,7 @@ async fn the_second_signal_leaves_at_once_with_a_valid_ledger_and_free_locks() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_signal_before_anything_is_changed_ends_the_run_and_frees_its_locks() {
     let (binary, what) = (binary(), "while it plans");
-    let shop = Shop::new(&binary, "");
+    let shop = Shop::new(binary, "");
     let gate = Gate::shut();
     let mut run = shop.start("ada", &DEPLOY, &gate).await;
     gate.closed().await;
