@@ -6,7 +6,7 @@ use crate::driver::AskValue;
 use crate::ledger::{Row, RowState};
 use crate::settle::{self, hidden};
 use crate::{Address, IdentityBy};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// A remembered object that was not seen.
@@ -27,6 +27,11 @@ struct Unseen<'a> {
 /// A fault of a read; [`crate::Class::Unavailable`] when something is still hidden after the window.
 pub(super) async fn settle(request: &Request<'_>, order: &[Address], world: &mut World) -> Result<(), PlanError> {
     let mut unseen = remembered(request, order, world)?;
+    let newest = newest(request, world);
+    for it in unseen.iter_mut().filter(|it| !it.matters && it.row.at.is_some_and(|at| at <= newest)) {
+        // Something younger is shown, and AWS would refuse a second one: it is not worth a wait.
+        it.patience = Duration::ZERO;
+    }
     let longest = unseen.iter().map(|it| it.patience).max().unwrap_or_default();
     let (mut pauses, started) = (request.kinds.settle.pauses(longest), tokio::time::Instant::now());
     while pauses.wait().await {
@@ -73,18 +78,31 @@ fn remembered<'a>(request: &'a Request<'_>, order: &[Address], world: &World) ->
     Ok(unseen)
 }
 
-/// What was made and is hidden after the window is gone, if something that was made after it can be seen (or long after). Otherwise
-/// reads are behind: to make it again would be a guess.
+/// When the youngest remembered object that is seen was made: reads are at least that far.
+fn newest(request: &Request<'_>, world: &World) -> f64 {
+    let rows = request.memory.values().flat_map(|folded| folded.rows.values());
+    rows.filter(|row| world.contains_key(&key(row))).filter_map(|row| row.at).fold(f64::MIN, f64::max)
+}
+
+/// What was made and is hidden after the window is gone if something that was made after it can be seen, if something that it hung on is
+/// gone, or long after. Otherwise reads are behind: to make it again would be a guess.
 fn judge(request: &Request<'_>, unseen: &[Unseen<'_>], world: &World) -> Result<(), PlanError> {
-    let rows: BTreeMap<(Address, u32), &Row> =
-        request.memory.values().flat_map(|folded| folded.rows.values()).map(|row| (key(row), row)).collect();
-    let missing: BTreeSet<(Address, u32)> = unseen.iter().map(|it| key(it.row)).collect();
-    let newest = rows.iter().filter(|(key, _)| world.contains_key(*key) && !missing.contains(*key)).filter_map(|(_, row)| row.at);
-    let newest = newest.fold(f64::MIN, f64::max);
+    let newest = newest(request, world);
     let known = |it: &&Unseen<'_>| it.row.state == RowState::Done || it.row.output.is_some();
-    let doubtful =
-        |it: &&Unseen<'_>| it.matters && !it.deleting && request.kinds.settle.doubts(it.row.at) && it.row.at.is_some_and(|at| at > newest);
-    match unseen.iter().filter(known).find(doubtful) {
+    let (mut doubtful, mut gone): (Vec<&Unseen<'_>>, BTreeSet<&Address>) = (Vec::new(), BTreeSet::new());
+    for it in unseen.iter().filter(known) {
+        let doubted = !it.deleting && request.kinds.settle.doubts(it.row.at) && it.row.at.is_some_and(|at| at > newest);
+        if doubted {
+            doubtful.push(it);
+        } else {
+            gone.insert(&it.row.who.address);
+        }
+    }
+    // Who deletes something deletes what hangs on it.
+    while let Some(at) = doubtful.iter().position(|it| it.row.reads.iter().any(|read| gone.contains(read))) {
+        gone.insert(&doubtful.swap_remove(at).row.who.address);
+    }
+    match doubtful.into_iter().find(|it| it.matters) {
         None => Ok(()),
         Some(it) => {
             let ago = (settle::now() - it.row.at.unwrap_or_default()).max(0.0);
