@@ -132,13 +132,18 @@ fn wall() -> f64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64()
 }
 
-/// Now, in seconds since 1970: tokio's time since the process began, so that a test can pause it. Where the wall clock has run ahead
+/// Now, in seconds since 1970, to the millisecond: tokio's time since the process began, so that a test can pause it. Where the wall clock has run ahead
 /// (a laptop slept), that one counts.
 pub fn now() -> f64 {
     let (base, started) = *START;
     let own = base + tokio::time::Instant::now().into_std().saturating_duration_since(started).as_secs_f64();
     let wall = wall();
-    if wall > own + 5.0 { wall } else { own }
+    millis(if wall > own + 5.0 { wall } else { own })
+}
+
+/// Whole milliseconds: such a number reads back from JSON as it was written, which the ledger's checksums rely on.
+fn millis(seconds: f64) -> f64 {
+    (seconds * 1000.0).round() / 1000.0
 }
 
 /// The fault for something that was made and cannot be seen although it should be.
@@ -191,6 +196,15 @@ mod tests {
         assert_eq!(patience(421.0), Duration::ZERO);
         assert!((Duration::from_secs(99)..=Duration::from_secs(100)).contains(&patience(320.0)), "{:?}", patience(320.0));
         assert_eq!(patience(-5000.0), WINDOW + SENT);
+    }
+
+    #[test]
+    fn a_time_reads_back_from_a_ledger_as_it_was_written() {
+        for step in 0..100_000_u32 {
+            let at = millis(1_764_072_000.0 + f64::from(step) * 0.123_456_7);
+            let text = serde_json::to_string(&at).unwrap();
+            assert_eq!(serde_json::from_str::<f64>(&text).unwrap().to_bits(), at.to_bits(), "{text}");
+        }
     }
 
     #[test]
