@@ -24,7 +24,8 @@ pub struct Shop {
     /// Where the processes run.
     pub dir: tempfile::TempDir,
     binary: PathBuf,
-    shared: bool,
+    /// Whether the ledgers are in a bucket.
+    pub shared: bool,
 }
 
 impl Shop {

@@ -30,7 +30,7 @@ impl App for Orchestrator {
 
     async fn kinds(&self, wanted: Wanted<'_>) -> Result<Kinds, Problem> {
         let aws = connect::connect(wanted.settings, wanted.endpoint_url, wanted.guard).await?;
-        Ok(stack::kinds(&aws))
+        Ok(stack::kinds_of(&aws, wanted.layers))
     }
 
     async fn release(&self, asked: Releasing<'_>) -> Result<Released, Problem> {

@@ -18,14 +18,21 @@ pub const LAYERS: &[LayerName] = &LayerName::ALL;
 
 /// Every kind of every layer.
 pub fn kinds(aws: &Aws) -> Kinds {
-    Network::kinds(aws)
-        .and(Secrets::kinds(aws))
-        .and(Observability::kinds(aws))
-        .and(DatabaseLayer::kinds(aws))
-        .and(Edge::kinds(aws))
-        .and(Compute::kinds(aws))
-        .and(Bastion::kinds(aws))
-        .settled(aws.settle())
+    kinds_of(aws, LAYERS)
+}
+
+/// Every kind of these layers.
+pub fn kinds_of(aws: &Aws, layers: &[LayerName]) -> Kinds {
+    let of = |layer: &LayerName| match layer {
+        LayerName::Network => Network::kinds(aws),
+        LayerName::Secrets => Secrets::kinds(aws),
+        LayerName::Observability => Observability::kinds(aws),
+        LayerName::Database => DatabaseLayer::kinds(aws),
+        LayerName::Edge => Edge::kinds(aws),
+        LayerName::Compute => Compute::kinds(aws),
+        LayerName::Bastion => Bastion::kinds(aws),
+    };
+    layers.iter().map(of).fold(Kinds::new(), Kinds::and).settled(aws.settle())
 }
 
 /// The layers' settings, checked: made before anything is opened or called.
@@ -109,5 +116,11 @@ pub async fn declare(aws: &Aws, configs: &Configs, wanted: &Wanted<'_>) -> Resul
         };
         declared.map_err(|error| cli::problem::layer(error, wanted.settings))?;
     }
-    Ok(Declared { graph: stage.graph, kinds: kinds(aws), doors: stage.doors, warnings: stage.warnings, expires: aws.expires })
+    Ok(Declared {
+        graph: stage.graph,
+        kinds: kinds_of(aws, wanted.layers),
+        doors: stage.doors,
+        warnings: stage.warnings,
+        expires: aws.expires,
+    })
 }

@@ -66,6 +66,10 @@ fn reads(request: &HttpRequest) -> bool {
     if ["GET", "HEAD"].contains(&request.method()) {
         return true;
     }
+    // Everything else that reads is a POST with its operation's name in it.
+    if request.method() != "POST" {
+        return false;
+    }
     let target = request.headers().get("x-amz-target").and_then(|target| target.rsplit('.').next());
     let path = || request.uri().rsplit_once("/operation/").map(|(_, operation)| operation);
     let form = || {

@@ -62,6 +62,8 @@ pub struct Scan {
     pub found: Vec<Tagged>,
     /// The kinds that AWS gives tags: what is not among `found` of these is not there, or not tagged any more.
     pub kinds: BTreeSet<Kind>,
+    /// Kinds that may be missing and could not be read.
+    pub unread: Vec<(Kind, Fault)>,
 }
 
 /// Lists everything that carries the tags of `scope` in these layers, all kinds at once. An object whose tags name no address is
@@ -70,10 +72,25 @@ pub struct Scan {
 /// # Errors
 /// The fault of a read: a scan that did not see everything says nothing.
 pub async fn scan(kinds: &Kinds, scope: &Scope, layers: &[LayerName]) -> Result<Scan, Fault> {
+    look(kinds, scope, layers, |_| true).await
+}
+
+/// As [`scan`]; a kind that is not among `must` may be one that the other end does not know: it is said to be unread.
+///
+/// # Errors
+/// The fault of a read of a kind that must be seen.
+pub async fn look(kinds: &Kinds, scope: &Scope, layers: &[LayerName], must: impl Fn(Kind) -> bool) -> Result<Scan, Fault> {
     let names: Vec<Kind> = kinds.names().collect();
-    let lists = names.iter().map(|kind| async move { kinds.get(kind)?.list(scope).await.map(|found| (*kind, found)) });
+    let lists = names.iter().map(|kind| async move { Ok::<_, Fault>((*kind, kinds.get(kind)?.list(scope).await)) });
     let mut scan = Scan::default();
     for (kind, found) in futures::future::try_join_all(lists).await? {
+        let found = match found {
+            Err(fault) if !must(kind) => {
+                scan.unread.push((kind, fault));
+                continue;
+            }
+            found => found?,
+        };
         let Some(found) = found else { continue };
         scan.kinds.insert(kind);
         scan.found.extend(found.into_iter().filter(|it| it.place().is_none_or(|(at, _)| layers.contains(&at.layer))));

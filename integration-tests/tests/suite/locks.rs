@@ -153,6 +153,7 @@ async fn a_run_that_is_refused_one_lock_gives_back_the_others_and_status_says_wh
     let binary = binary();
     for (_, line) in STORES {
         let shop = Shop::new(binary, line);
+        shop.ready().await;
         let gate = Gate::closing(0, false);
         let mut holder = shop.start("ada", &SECRETS, &gate).await;
         gate.closed().await;

@@ -127,6 +127,8 @@ async fn a_rollout_that_goes_on_is_waited_for_without_a_call() {
 #[tokio::test(start_paused = true)]
 async fn a_service_comes_back_while_its_predecessor_still_drains() {
     let bench = deployed().await;
+    // Long enough after the deploy that what is not shown is gone, and not merely not shown yet.
+    tokio::time::sleep(std::time::Duration::from_secs(600)).await;
     let aws = bench.aws().await;
     aws.ecs.delete_service().cluster("shop-test").service("app").force(true).send().await.unwrap();
     assert_eq!(region(&bench, |region| region.services[SERVICE].str("status").to_owned()), "DRAINING");

@@ -14,7 +14,7 @@ use engine::ledger::{Entry, Folded, Guard, Store};
 use engine::plan::Plan;
 use engine::planner::{Allow, PlanError, Request};
 use engine::{Class, Fault, Graph, Kinds, LayerName, Sink};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -90,9 +90,10 @@ impl<A: App> Change<'_, A> {
             return Err(Problem::Declined);
         }
         let kinds = declared.kinds.clone();
+        let had: BTreeSet<String> = memory.values().flat_map(|folded| folded.rows.values()).map(|row| row.kind.clone()).collect();
         let outcome = self.walk(running, plan, declared).await?;
         self.end(&outcome, running.stop.cancel.is_cancelled())?;
-        if self.destroy { self.nothing_left(&kinds).await } else { Ok(()) }
+        if self.destroy { self.nothing_left(&kinds, &had).await } else { Ok(()) }
     }
 
     fn command(&self) -> &'static str {
@@ -136,7 +137,8 @@ impl<A: App> Change<'_, A> {
         if self.destroy || empty.is_empty() {
             return Ok(());
         }
-        let found = engine::scan::scan(&declared.kinds, &self.settings.scope(), &empty).await?.found;
+        let (scope, declares) = (self.settings.scope(), |kind| declared.graph.nodes().values().any(|node| node.rules.kind == kind));
+        let found = engine::scan::look(&declared.kinds, &scope, &empty, declares).await?.found;
         let Some(first) = found.first() else { return Ok(()) };
         let count = found.len();
         Err(Problem::Stopped(format!(
@@ -194,17 +196,20 @@ impl<A: App> Change<'_, A> {
     }
 
     /// Says from a tag scan, not from the ledger, that nothing is left.
-    async fn nothing_left(&self, kinds: &Kinds) -> Result<(), Problem> {
-        let mut looks = 0;
-        let found = loop {
-            let found = engine::scan::scan(kinds, &self.settings.scope(), &self.layers).await?.found;
+    async fn nothing_left(&self, kinds: &Kinds, had: &BTreeSet<String>) -> Result<(), Problem> {
+        let (scope, mut looks) = (self.settings.scope(), 0);
+        let (found, unread) = loop {
+            let scan = engine::scan::look(kinds, &scope, &self.layers, |kind| had.contains(kind)).await?;
             looks += 1;
             // AWS may list for a few seconds what it has just deleted.
-            if found.is_empty() || looks == LOOKS {
-                break found;
+            if scan.found.is_empty() || looks == LOOKS {
+                break (scan.found, scan.unread);
             }
             tokio::time::sleep(BETWEEN_LOOKS).await;
         };
+        for (kind, fault) in unread {
+            anstream::eprintln!("warning: there never was a {kind} here, and whether one is left cannot be read: {fault}");
+        }
         for it in &found {
             anstream::eprintln!("left: {it}");
         }
