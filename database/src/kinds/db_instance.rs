@@ -7,6 +7,7 @@ mod live;
 use super::tags;
 use aws::named::{Calls, owned};
 use aws::{Aws, FaultExt, withheld};
+use aws_sdk_rds::operation::modify_db_instance::builders::ModifyDBInstanceFluentBuilder as Modification;
 use aws_sdk_rds::types::DbInstance as Live;
 use contract::{Database, KeyArn, ParameterGroupName, SecurityGroupId, SubnetGroupName, VpcId};
 use engine::{Address, Ask, Class, Fault, Found, Identity, IdentityBy, Kind, Poll, Replace, Resource, Scope, Seen, Ticks};
@@ -126,6 +127,19 @@ impl DbInstances {
         Ok(SecretString::from(read.parameter.and_then(|parameter| parameter.value).unwrap_or_default()))
     }
 
+    /// Modifies the instance when it can be. What RDS does by itself (a first backup, say) refuses changes until it is over.
+    async fn modified(&self, id: &str, call: Modification, ticks: &Ticks) -> Result<(), Fault> {
+        self.until_available(id, ticks).await?;
+        match call.clone().send().await.or_fault("rds:ModifyDBInstance") {
+            // The retry of a call whose answer was lost finds the instance at work on it; said again afterwards, it changes nothing.
+            Err(fault) if fault.class == Class::Busy => {
+                self.until_available(id, ticks).await?;
+                call.send().await.or_fault("rds:ModifyDBInstance").map(|_| ())
+            }
+            other => other.map(|_| ()),
+        }
+    }
+
     async fn until_available(&self, identifier: &str, ticks: &Ticks) -> Result<(), Fault> {
         let look = || async {
             let live = self.get(identifier).await?;
@@ -183,9 +197,7 @@ impl Calls<DbInstance> for DbInstances {
             return Err(Fault::new(Class::Invalid, problem));
         }
         if let Some(call) = change::modify(&self.0, want, &seen.live) {
-            // What RDS does by itself (a first backup, say) refuses changes until it is over.
-            self.until_available(&want.identifier, &engine::Sink::none().ticks(&who.address)).await?;
-            call.send().await.or_fault("rds:ModifyDBInstance")?;
+            self.modified(&want.identifier, call, &engine::Sink::none().ticks(&who.address)).await?;
         }
         let arn = self.get(&want.identifier).await?.and_then(|it| it.db_instance_arn).unwrap_or_default();
         tags::sync(&self.0, &arn, who, seen.tags.as_ref()).await
@@ -199,9 +211,8 @@ impl Calls<DbInstance> for DbInstances {
         let Some(live) = self.get(&spec.identifier).await? else { return Ok(()) };
         let ticks = engine::Sink::none().ticks(&Address::new(engine::LayerName::Database, spec.identifier.clone()));
         if live.deletion_protection() == Some(true) {
-            self.until_available(&spec.identifier, &ticks).await?;
             let call = self.0.rds.modify_db_instance().db_instance_identifier(&spec.identifier);
-            call.deletion_protection(false).apply_immediately(true).send().await.or_fault("rds:ModifyDBInstance")?;
+            self.modified(&spec.identifier, call.deletion_protection(false).apply_immediately(true), &ticks).await?;
             self.until_available(&spec.identifier, &ticks).await?;
         }
         for attempt in 1.. {

@@ -1,7 +1,8 @@
 //! The same questions for every registered kind. A kind that the settings of the bench do not reach fails the suite.
 
+use emulator::weather::{Fault, Weather};
 use engine::driver::{AskValue, SeenValue};
-use engine::ledger::{Ledger, Row};
+use engine::ledger::{Ledger, MemoryLedger, Row};
 use engine::{Address, Sink};
 use integration_tests::{Bench, EVERYTHING, all_done};
 use orchestrator::stack;
@@ -88,11 +89,7 @@ async fn what_is_gone_behind_our_back_is_made_again() {
         let objects = bench.tagged();
         let (kinds, table) = (stack::kinds(&bench.aws().await), rows(&bench));
         let row = table.values().find(|row| row.kind == kind).unwrap();
-        // AWS deletes only subscriptions that somebody confirmed.
-        bench.emulator.with_world(|world| {
-            let subscriptions = &mut world.regions.get_mut("eu-north-1").unwrap().subscriptions;
-            subscriptions.values_mut().for_each(|it| it.set(serde_json::json!({"PendingConfirmation": "false"})));
-        });
+        bench.emulator.with_world(confirm);
         delete_by_hand(&kinds, &table, row, false).await;
         assert!(bench.plan(EVERYTHING).await.changes() || NO_OBJECT.contains(&kind), "{kind}: nobody misses it");
         let again = bench.deploy(EVERYTHING).await.unwrap();
@@ -100,6 +97,43 @@ async fn what_is_gone_behind_our_back_is_made_again() {
         assert_eq!(bench.tagged(), objects, "{kind}");
         assert!(!bench.plan(EVERYTHING).await.changes(), "{kind}");
     }
+}
+
+/// The first changing call of a run that makes one kind again is throttled three times, or carried out and its answer lost.
+#[tokio::test(start_paused = true)]
+async fn throttled_and_lost_creates_of_each_kind_make_one_object() {
+    let mut bench = Bench::new();
+    all_done(bench.deploy(EVERYTHING).await);
+    let (objects, kinds, table) = (bench.tagged(), stack::kinds(&bench.aws().await), rows(&bench));
+    // Long enough ago that what is gone is gone, and not merely not shown yet.
+    tokio::time::sleep(std::time::Duration::from_secs(7200)).await;
+    bench.emulator.with_world(confirm);
+    let world = bench.emulator.with_world(|world| world.clone());
+    let entries: Vec<_> = bench.ledgers.iter().map(|(layer, ledger)| (*layer, ledger.entries())).collect();
+    for kind in kinds.names() {
+        let row = table.values().find(|row| row.kind == kind).unwrap();
+        for (fault, times) in [(Fault::Throttle, 3), (Fault::CommittedThenLost, 1)] {
+            bench.emulator.with_world(|now| {
+                let clock = now.clock.clone();
+                *now = world.clone();
+                now.clock.follow(&clock);
+            });
+            let holding = |(layer, entries): &(_, Vec<_>)| (*layer, MemoryLedger::holding(*layer, entries.clone()));
+            bench.ledgers = entries.iter().map(holding).collect();
+            delete_by_hand(&kinds, &table, row, false).await;
+            bench.emulator.weather(Weather::on_change(fault, 0, times));
+            let again = bench.deploy(EVERYTHING).await.unwrap();
+            bench.emulator.weather(Weather::calm());
+            assert!(again.ok(), "{kind}, {fault:?}: {:#?}", again.failed);
+            assert_eq!(bench.tagged(), objects, "{kind}, {fault:?}: something is there twice or missing");
+        }
+    }
+}
+
+/// AWS deletes only subscriptions that somebody confirmed.
+fn confirm(world: &mut emulator::World) {
+    let subscriptions = &mut world.regions.get_mut("eu-north-1").unwrap().subscriptions;
+    subscriptions.values_mut().for_each(|it| it.set(serde_json::json!({"PendingConfirmation": "false"})));
 }
 
 /// Kinds that AWS gives no tags and that live inside an object of ours (or, as records, are compared by their value): whoever made
