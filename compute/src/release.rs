@@ -171,6 +171,8 @@ impl Release<'_> {
         let mut spec: TaskDefinition = crate::kinds::live_definition(&next);
         spec.container.image.clone_from(&declared);
         let spec = serde_json::to_value(spec).map_err(bug)?;
+        // As any create has: until the settle window has passed, what is not seen may still come.
+        let intended = engine::settle::now();
         let row = |state, output: Option<Value>| Row {
             who: who.clone(),
             kind: TaskDefinition::KIND.to_owned(),
@@ -178,7 +180,7 @@ impl Release<'_> {
             spec: spec.clone(),
             output,
             reads: present.reads.clone(),
-            at: None,
+            at: Some(intended),
         };
         self.step(&at, TaskDefinition::KIND, Verb::Create, async {
             self.append(Entry::Intent { row: row(RowState::Intended, None) }).await?;
@@ -257,7 +259,7 @@ impl Release<'_> {
     }
 
     async fn append(&self, entry: Entry) -> Result<(), Fault> {
-        self.ledger.append(entry).await.map_err(|error| Fault::new(Class::Unavailable, error.to_string()))
+        self.ledger.append(entry).await.map_err(|error| error.fault())
     }
 
     /// Tells the start and the end of a step.
