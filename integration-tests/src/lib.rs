@@ -303,6 +303,24 @@ impl Bench {
     }
 }
 
+/// A stack that was deployed with these settings.
+///
+/// # Panics
+/// When something failed.
+pub async fn deployed(env: &str) -> Bench {
+    let bench = Bench::new();
+    all_done(bench.deploy(env).await);
+    bench
+}
+
+/// Looks into the region that stacks are deployed to, or changes it behind the tool's back.
+///
+/// # Panics
+/// When nothing was ever called there.
+pub fn region<T>(bench: &Bench, look: impl FnOnce(&mut emulator::world::Region) -> T) -> T {
+    bench.emulator.with_world(|world| look(world.regions.get_mut("eu-north-1").unwrap()))
+}
+
 /// A deploy that must do everything.
 ///
 /// # Panics

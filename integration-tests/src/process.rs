@@ -37,11 +37,6 @@ pub fn said(output: &Output) -> String {
     format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
 }
 
-/// Whether the suites run at their full size.
-pub fn is_full() -> bool {
-    std::env::var("SWEEP").is_ok_and(|size| size == "full")
-}
-
 /// How many random cases a suite tries: `PROPTEST_CASES`, or its usual number.
 pub fn cases(usual: u32) -> u32 {
     std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(usual)

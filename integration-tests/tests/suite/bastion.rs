@@ -2,29 +2,18 @@
 
 use emulator::services::ec2::Rule;
 use emulator::table::Item;
-use emulator::world::Region;
 use engine::ledger::Ledger;
 use engine::plan::Verb;
 use engine::{LayerName, Sink};
-use integration_tests::{Bench, EVERYTHING, all_done};
+use integration_tests::{Bench, EVERYTHING, all_done, deployed, region};
 use orchestrator::stack;
 use serde_json::json;
 
 const AT: &str = "bastion/instance#1";
 
-async fn deployed(env: &str) -> Bench {
-    let bench = Bench::new();
-    all_done(bench.deploy(env).await);
-    bench
-}
-
 fn by_session_manager() -> String {
     let (before, _) = EVERYTHING.split_once("[bastion]").unwrap();
     format!("{before}[bastion]\nenabled = true\n")
-}
-
-fn region<T>(bench: &Bench, look: impl FnOnce(&mut Region) -> T) -> T {
-    bench.emulator.with_world(|world| look(world.regions.get_mut("eu-north-1").unwrap()))
 }
 
 /// The hosts that run, by id.

@@ -1,21 +1,10 @@
 //! The compute layer, read back from the world.
 
-use emulator::world::Region;
-use integration_tests::{Bench, EVERYTHING, all_done};
+use integration_tests::{Bench, EVERYTHING, all_done, deployed, region};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
 const SERVICE: &str = "shop-test/app";
-
-async fn deployed() -> Bench {
-    let bench = Bench::new();
-    all_done(bench.deploy(EVERYTHING).await);
-    bench
-}
-
-fn region<T>(bench: &Bench, look: impl FnOnce(&mut Region) -> T) -> T {
-    bench.emulator.with_world(|world| look(world.regions.get_mut("eu-north-1").unwrap()))
-}
 
 /// The inline policies of a role and the ARNs of the attached ones.
 fn role(bench: &Bench, name: &str) -> (BTreeMap<String, Value>, Vec<String>) {
@@ -34,7 +23,7 @@ fn pairs(list: &Value, value: &str) -> BTreeMap<String, String> {
 
 #[tokio::test(start_paused = true)]
 async fn the_cluster_has_insights_and_logs_what_operators_type() {
-    let bench = deployed().await;
+    let bench = deployed(EVERYTHING).await;
     region(&bench, |region| {
         let cluster = &region.clusters["shop-test"];
         assert_eq!(cluster.body["settings"], json!([{"name": "containerInsights", "value": "enabled"}]));
@@ -48,7 +37,7 @@ async fn the_cluster_has_insights_and_logs_what_operators_type() {
 
 #[tokio::test(start_paused = true)]
 async fn the_execution_role_can_start_this_container_and_nothing_else() {
-    let bench = deployed().await;
+    let bench = deployed(EVERYTHING).await;
     let (policies, attached) = role(&bench, "shop-test-execution");
     assert_eq!(attached, Vec::<String>::new());
     assert_eq!(policies.keys().collect::<Vec<_>>(), ["pull-image", "read-secrets", "write-logs"]);
@@ -66,7 +55,7 @@ async fn the_execution_role_can_start_this_container_and_nothing_else() {
 
 #[tokio::test(start_paused = true)]
 async fn the_task_role_is_another_one() {
-    let bench = deployed().await;
+    let bench = deployed(EVERYTHING).await;
     let (policies, attached) = role(&bench, "shop-test-task");
     assert_eq!(attached, ["arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"]);
     assert_eq!(policies.keys().collect::<Vec<_>>(), ["exec"]);
@@ -77,7 +66,7 @@ async fn the_task_role_is_another_one() {
 
 #[tokio::test(start_paused = true)]
 async fn the_container_is_what_was_asked_for() {
-    let bench = deployed().await;
+    let bench = deployed(EVERYTHING).await;
     let settings = region(&bench, |region| region.task_definitions["shop-test-app:1"].body.clone());
     for (name, wanted) in [("cpu", "256"), ("memory", "512"), ("networkMode", "awsvpc")] {
         assert_eq!(settings[name], wanted);
@@ -109,7 +98,7 @@ async fn the_container_is_what_was_asked_for() {
 
 #[tokio::test(start_paused = true)]
 async fn no_secret_value_is_in_a_task_definition() {
-    let bench = deployed().await;
+    let bench = deployed(EVERYTHING).await;
     region(&bench, |region| {
         let all = serde_json::to_string(&region.task_definitions).unwrap();
         let values = region.parameters.values().filter_map(|it| it.inside["value"].as_str());
@@ -119,7 +108,7 @@ async fn no_secret_value_is_in_a_task_definition() {
 
 #[tokio::test(start_paused = true)]
 async fn the_service_stands_in_private_subnets_behind_the_balancer() {
-    let bench = deployed().await;
+    let bench = deployed(EVERYTHING).await;
     region(&bench, |region| {
         let service = &region.services[SERVICE].body;
         let network = &service["networkConfiguration"]["awsvpcConfiguration"];
@@ -146,7 +135,7 @@ async fn the_service_stands_in_private_subnets_behind_the_balancer() {
 
 #[tokio::test(start_paused = true)]
 async fn the_number_of_tasks_follows_three_metrics() {
-    let bench = deployed().await;
+    let bench = deployed(EVERYTHING).await;
     region(&bench, |region| {
         let target = region.scalable_targets.values().next().unwrap();
         assert_eq!(target.str("ResourceId"), "service/shop-test/app");
@@ -168,7 +157,7 @@ async fn the_number_of_tasks_follows_three_metrics() {
 
 #[tokio::test(start_paused = true)]
 async fn alarms_ring_for_load_and_for_missing_tasks() {
-    let bench = deployed().await;
+    let bench = deployed(EVERYTHING).await;
     region(&bench, |region| {
         for (name, metric) in [("cpu", "CPUUtilization"), ("memory", "MemoryUtilization")] {
             let alarm = &region.alarms[&format!("shop-test-app-{name}")];

@@ -2,16 +2,12 @@
 //! undisturbed one, with nothing twice, nothing unnamed, and nothing left behind. (A death at a reading call changes nothing.)
 
 use emulator::weather::Death;
+use integration_tests::sweep::full;
 use integration_tests::{Bench, EVERYTHING, all_done};
 use std::collections::BTreeMap;
 
 /// How many deaths of each scenario a usual run of the suite tries; `SWEEP=full` tries every one.
 const SAMPLE: usize = 20;
-
-#[allow(clippy::disallowed_methods)]
-fn full() -> bool {
-    std::env::var("SWEEP").is_ok_and(|size| size == "full")
-}
 
 /// Settings after a change in every layer, with replacements, and with fewer objects.
 fn changed() -> String {

@@ -4,8 +4,9 @@
 
 use engine::LayerName;
 use engine::ledger::{Ledger, MemoryLedger};
-use integration_tests::process::{binary, is_full as full};
+use integration_tests::process::binary;
 use integration_tests::processes::{Gate, Shop};
+use integration_tests::sweep::full;
 use integration_tests::{Bench, EVERYTHING, all_done};
 use std::time::Instant;
 

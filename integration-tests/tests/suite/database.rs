@@ -1,19 +1,8 @@
 //! The database layer, read back from the world.
 
-use emulator::world::Region;
 use engine::plan::Verb;
-use integration_tests::{Bench, EVERYTHING, all_done};
+use integration_tests::{Bench, EVERYTHING, all_done, deployed, region};
 use serde_json::{Value, json};
-
-async fn deployed(env: &str) -> Bench {
-    let bench = Bench::new();
-    all_done(bench.deploy(env).await);
-    bench
-}
-
-fn region<T>(bench: &Bench, look: impl FnOnce(&mut Region) -> T) -> T {
-    bench.emulator.with_world(|world| look(world.regions.get_mut("eu-north-1").unwrap()))
-}
 
 fn instance(bench: &Bench) -> Value {
     region(bench, |region| region.db_instances["shop-test"].body.clone())

@@ -6,7 +6,8 @@
 mod binary;
 mod values;
 
-use integration_tests::process::{cases, is_full};
+use integration_tests::process::cases;
+use integration_tests::sweep::full;
 use integration_tests::{Bench, EVERYTHING};
 use orchestrator::stack;
 use proptest::prelude::*;
@@ -48,7 +49,7 @@ async fn road(dir: &Path) -> Verdict {
         Err(problem) => Verdict::NotThere(problem),
     };
     assert_eq!(bench.changing_calls(), 0, "a plan changed something");
-    if matches!(verdict, Verdict::Planned) && is_full() {
+    if matches!(verdict, Verdict::Planned) && full() {
         deployed(dir).await;
     }
     verdict
@@ -132,7 +133,7 @@ fn a_setting_with_an_odd_value_is_refused_with_its_key_or_planned() {
     let keys = settings();
     assert!(keys.len() > 80, "{keys:?}");
     let mut planned = 0;
-    if is_full() {
+    if full() {
         for (key, value) in keys.iter().flat_map(|key| ODD.iter().map(move |value| (key, value))) {
             planned += usize::from(take_setting(key, value));
         }

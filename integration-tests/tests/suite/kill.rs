@@ -141,8 +141,7 @@ impl Shop {
 
 /// The calls to hit: all of them, or a few that are spread evenly and begin elsewhere for each moment.
 fn points(calls: usize, moment: Moment, run: &str) -> Vec<usize> {
-    let full = std::env::var("SWEEP").is_ok_and(|size| size == "full");
-    let step = if full { 1 } else { calls.div_ceil(SAMPLE).max(1) };
+    let step = if integration_tests::sweep::full() { 1 } else { calls.div_ceil(SAMPLE).max(1) };
     let points: Vec<usize> = ((moment as usize * step / 3)..calls).step_by(step).collect();
     println!("SIGKILL {moment:?} of {run}: {} of {calls} calls (SWEEP=full for all)", points.len());
     points

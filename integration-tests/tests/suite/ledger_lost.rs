@@ -5,6 +5,7 @@ use emulator::weather::Death;
 use engine::LayerName;
 use engine::ledger::{Folded, Ledger};
 use engine::plan::Verb;
+use integration_tests::sweep::full;
 use integration_tests::{Bench, EVERYTHING, all_done};
 use orchestrator::stack;
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,11 +13,6 @@ use std::time::Duration;
 
 /// How many deaths a usual run of the suite tries; `SWEEP=full` tries every one.
 const SAMPLE: usize = 8;
-
-#[allow(clippy::disallowed_methods)]
-fn full() -> bool {
-    std::env::var("SWEEP").is_ok_and(|size| size == "full")
-}
 
 /// Settings after which objects have later generations, and others are not declared any more.
 fn changed() -> String {

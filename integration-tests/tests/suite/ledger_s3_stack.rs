@@ -116,8 +116,7 @@ async fn a_death_at_any_write_is_made_up_for() {
     let death = Death::at(usize::MAX, false);
     assert!(!calm.die(Some(EVERYTHING), &death).await);
     let (wanted, events) = (calm.census().await, death.events());
-    let full = std::env::var("SWEEP").is_ok_and(|size| size == "full");
-    let step = if full { 1 } else { (2 * events).div_ceil(SAMPLE) };
+    let step = if integration_tests::sweep::full() { 1 } else { (2 * events).div_ceil(SAMPLE) };
     let deaths: Vec<usize> = (0..2 * events).step_by(step).collect();
     println!("create with a ledger in a bucket: {} of {} deaths (SWEEP=full for all)", deaths.len(), 2 * events);
     for death in deaths {

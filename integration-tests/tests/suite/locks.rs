@@ -3,8 +3,9 @@
 
 use engine::LayerName;
 use engine::ledger::{Holder, LocalStore, Store};
-use integration_tests::process::{binary, is_full as full};
+use integration_tests::process::binary;
 use integration_tests::processes::{Ended, Gate, Log, Process, STORES, Shop};
+use integration_tests::sweep::full;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 

@@ -1,23 +1,12 @@
 //! The observability layer, read back from the world.
 
 use emulator::table::Item;
-use emulator::world::Region;
-use integration_tests::{Bench, EVERYTHING, all_done};
+use integration_tests::{Bench, EVERYTHING, all_done, deployed, region};
 use serde_json::json;
-
-async fn deployed() -> Bench {
-    let bench = Bench::new();
-    all_done(bench.deploy(EVERYTHING).await);
-    bench
-}
-
-fn region<T>(bench: &Bench, look: impl FnOnce(&mut Region) -> T) -> T {
-    bench.emulator.with_world(|world| look(world.regions.get_mut("eu-north-1").unwrap()))
-}
 
 #[tokio::test(start_paused = true)]
 async fn log_groups_have_a_retention_and_our_key() {
-    let bench = deployed().await;
+    let bench = deployed(EVERYTHING).await;
     region(&bench, |region| {
         let names: Vec<&String> = region.log_groups.keys().collect();
         let wanted = [
@@ -53,7 +42,7 @@ async fn a_log_group_that_a_service_made_is_taken_over() {
 
 #[tokio::test(start_paused = true)]
 async fn alarms_tell_the_encrypted_topic_and_people_hear_of_it() {
-    let bench = deployed().await;
+    let bench = deployed(EVERYTHING).await;
     region(&bench, |region| {
         let (arn, topic) = region.topics.iter().next().unwrap();
         assert!(topic.body.to_string().contains(region.keys.values().next().unwrap().str("Arn")), "{}", topic.body);
@@ -65,7 +54,7 @@ async fn alarms_tell_the_encrypted_topic_and_people_hear_of_it() {
 
 #[tokio::test(start_paused = true)]
 async fn errors_in_the_log_become_a_metric_and_an_alarm() {
-    let bench = deployed().await;
+    let bench = deployed(EVERYTHING).await;
     region(&bench, |region| {
         let filter = region.metric_filters.values().next().unwrap();
         assert_eq!(filter.str("filterPattern"), "{ $.level = \"ERROR\" }");
@@ -80,7 +69,7 @@ async fn errors_in_the_log_become_a_metric_and_an_alarm() {
 
 #[tokio::test(start_paused = true)]
 async fn the_vpc_logs_its_traffic_with_a_role_that_can_do_nothing_else() {
-    let bench = deployed().await;
+    let bench = deployed(EVERYTHING).await;
     region(&bench, |region| {
         let log = region.ec2.flow_logs.values().next().unwrap();
         assert_eq!((log.str("logGroupName"), log.str("trafficType")), ("/vpc/shop-test", "ALL"));

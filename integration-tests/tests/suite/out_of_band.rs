@@ -8,16 +8,12 @@ use engine::plan::{Plan, Step, Verb};
 use engine::planner::Allow;
 use engine::resource::tag;
 use engine::{Kinds, Sink};
+use integration_tests::sweep::full;
 use integration_tests::{Bench, EVERYTHING, all_done};
 use orchestrator::stack;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::time::Duration;
-
-#[allow(clippy::disallowed_methods)]
-fn full() -> bool {
-    std::env::var("SWEEP").is_ok_and(|size| size == "full")
-}
 
 /// A stack in which everything that happens by itself has happened, with one object of each kind.
 pub(super) async fn settled() -> (Bench, Kinds, Vec<Row>) {

@@ -2,30 +2,15 @@
 
 use compute::release::{Release, Released, What};
 use emulator::weather::{Death, Fault, Weather};
-use emulator::world::Region;
 use engine::ledger::{Entry, Ledger};
 use engine::{LayerName, Sink};
 use integration_tests::mortal::Mortal;
-use integration_tests::{Bench, EVERYTHING, all_done, settings};
+use integration_tests::sweep::full;
+use integration_tests::{Bench, EVERYTHING, all_done, deployed, region, settings};
 use serde_json::{Value, json};
 
 const SERVICE: &str = "shop-test/app";
 const REPOSITORY: &str = "123456789012.dkr.ecr.eu-north-1.amazonaws.com/shop/app";
-
-#[allow(clippy::disallowed_methods)]
-fn full() -> bool {
-    std::env::var("SWEEP").is_ok_and(|size| size == "full")
-}
-
-async fn deployed() -> Bench {
-    let bench = Bench::new();
-    all_done(bench.deploy(EVERYTHING).await);
-    bench
-}
-
-fn region<T>(bench: &Bench, look: impl FnOnce(&mut Region) -> T) -> T {
-    bench.emulator.with_world(|world| look(world.regions.get_mut("eu-north-1").unwrap()))
-}
 
 async fn with(bench: &Bench, ledger: &dyn Ledger, what: &What) -> Result<Released, engine::Fault> {
     let (aws, scope) = (bench.aws().await, settings(EVERYTHING).scope());
@@ -67,7 +52,7 @@ fn rest(mut definition: Value) -> Value {
 
 #[tokio::test(start_paused = true)]
 async fn a_release_changes_the_image_alone_in_ten_calls() {
-    let bench = deployed().await;
+    let bench = deployed(EVERYTHING).await;
     let before = runs(&bench);
     bench.emulator.clear_calls();
     let released = run(&bench, &image("1.1")).await.unwrap();
@@ -86,7 +71,7 @@ async fn a_release_changes_the_image_alone_in_ten_calls() {
 
 #[tokio::test(start_paused = true)]
 async fn a_deploy_never_takes_a_released_image_back_and_a_new_one_in_the_settings_wins() {
-    let bench = deployed().await;
+    let bench = deployed(EVERYTHING).await;
     region(&bench, |region| region.services.get_mut(SERVICE).unwrap().body["desiredCount"] = json!(5));
     run(&bench, &image("1.1")).await.unwrap();
     assert!(!bench.plan(EVERYTHING).await.changes());
@@ -107,7 +92,7 @@ async fn a_deploy_never_takes_a_released_image_back_and_a_new_one_in_the_setting
 
 #[tokio::test(start_paused = true)]
 async fn what_runs_already_is_not_released_again() {
-    let bench = deployed().await;
+    let bench = deployed(EVERYTHING).await;
     bench.emulator.clear_calls();
     assert!(run(&bench, &image("1.0")).await.unwrap().unchanged);
     assert_eq!(bench.changing_calls(), 0);
@@ -121,7 +106,7 @@ async fn a_release_before_the_first_deploy_says_what_to_do() {
 
 #[tokio::test(start_paused = true)]
 async fn a_rollback_brings_the_revision_before_and_a_named_one() {
-    let bench = deployed().await;
+    let bench = deployed(EVERYTHING).await;
     run(&bench, &image("1.1")).await.unwrap();
     run(&bench, &image("1.2")).await.unwrap();
     let back = run(&bench, &What::Revision(None)).await.unwrap();
@@ -137,7 +122,7 @@ async fn a_rollback_brings_the_revision_before_and_a_named_one() {
 
 #[tokio::test(start_paused = true)]
 async fn a_release_that_fails_says_why_at_the_first_repeated_cause_and_goes_back() {
-    let bench = deployed().await;
+    let bench = deployed(EVERYTHING).await;
     let started = tokio::time::Instant::now();
     let fault = run(&bench, &image("broken")).await.unwrap_err();
     assert!(fault.message.contains("CannotPullContainerError"), "{}", fault.message);
@@ -152,7 +137,7 @@ async fn a_release_that_fails_says_why_at_the_first_repeated_cause_and_goes_back
 #[tokio::test(start_paused = true)]
 async fn a_release_whose_answers_are_lost_or_that_dies_is_finished_by_the_next_one_or_by_a_deploy() {
     for lost in 0..3 {
-        let bench = deployed().await;
+        let bench = deployed(EVERYTHING).await;
         bench.emulator.weather(Weather::on_change(Fault::CommittedThenLost, lost, 1));
         run(&bench, &image("1.1")).await.ok();
         bench.emulator.weather(Weather::default());
@@ -164,7 +149,7 @@ async fn a_release_whose_answers_are_lost_or_that_dies_is_finished_by_the_next_o
     let step = if full() { 1 } else { 4 };
     for death in (0..26).step_by(step) {
         for again in [true, false] {
-            let bench = deployed().await;
+            let bench = deployed(EVERYTHING).await;
             let fate = Death::at(death / 2, death % 2 == 1);
             bench.emulator.death(Some(fate.clone()));
             let mortal = Mortal { inner: bench.ledgers[&LayerName::Compute].clone(), death: fate.clone() };
@@ -186,6 +171,6 @@ async fn a_release_whose_answers_are_lost_or_that_dies_is_finished_by_the_next_o
             assert_eq!(rows.keys().filter(|(at, _)| at.name == "task-definition").count(), 1, "death {death}");
         }
     }
-    let entries = deployed().await.ledgers[&LayerName::Compute].entries();
+    let entries = deployed(EVERYTHING).await.ledgers[&LayerName::Compute].entries();
     assert!(entries.iter().any(|entry| matches!(entry, Entry::Outputs { .. })));
 }

@@ -1,22 +1,11 @@
 //! Rollouts of the service: new revisions, failures, interruptions, and whose the number of tasks is.
 
 use emulator::weather::{Fault, Weather};
-use emulator::world::Region;
 use engine::plan::Verb;
-use integration_tests::{Bench, EVERYTHING, all_done};
+use integration_tests::{Bench, EVERYTHING, all_done, deployed, region};
 use serde_json::json;
 
 const SERVICE: &str = "shop-test/app";
-
-async fn deployed() -> Bench {
-    let bench = Bench::new();
-    all_done(bench.deploy(EVERYTHING).await);
-    bench
-}
-
-fn region<T>(bench: &Bench, look: impl FnOnce(&mut Region) -> T) -> T {
-    bench.emulator.with_world(|world| look(world.regions.get_mut("eu-north-1").unwrap()))
-}
 
 /// The settings with another tag of the image; the embedded AWS cannot pull `broken`.
 fn image(tag: &str) -> String {
@@ -40,7 +29,7 @@ fn runs(bench: &Bench) -> String {
 
 #[tokio::test(start_paused = true)]
 async fn the_desired_count_belongs_to_autoscaling() {
-    let bench = deployed().await;
+    let bench = deployed(EVERYTHING).await;
     region(&bench, |region| region.services.get_mut(SERVICE).unwrap().body["desiredCount"] = json!(5));
     assert!(!bench.plan(EVERYTHING).await.changes());
     all_done(bench.deploy(&image("1.1")).await);
@@ -59,7 +48,7 @@ async fn the_desired_count_belongs_to_autoscaling() {
 
 #[tokio::test(start_paused = true)]
 async fn a_new_image_is_a_new_revision_and_the_old_one_goes_last() {
-    let bench = deployed().await;
+    let bench = deployed(EVERYTHING).await;
     bench.emulator.clear_calls();
     let plan = bench.plan(&image("1.1")).await;
     let verb = |name: &str| plan.steps.values().find(|step| step.address().name == name && step.verb != Verb::Delete).unwrap().verb;
@@ -72,7 +61,7 @@ async fn a_new_image_is_a_new_revision_and_the_old_one_goes_last() {
 
 #[tokio::test(start_paused = true)]
 async fn a_rollout_that_fails_says_why_and_the_old_revision_runs_on() {
-    let bench = deployed().await;
+    let bench = deployed(EVERYTHING).await;
     let outcome = bench.deploy(&image("broken")).await.unwrap();
     let fault = &outcome.failed.iter().find(|(at, _)| at.name == "service").unwrap().1;
     assert!(fault.message.contains("twice for one reason: CannotPullContainerError"), "{}", fault.message);
@@ -100,7 +89,7 @@ async fn a_first_rollout_that_failed_is_not_taken_for_done() {
 
 #[tokio::test(start_paused = true)]
 async fn a_rollout_that_goes_on_is_waited_for_without_a_call() {
-    let bench = deployed().await;
+    let bench = deployed(EVERYTHING).await;
     // As an interrupted run leaves it.
     region(&bench, |region| {
         let service = region.services.get_mut(SERVICE).unwrap();
@@ -126,7 +115,7 @@ async fn a_rollout_that_goes_on_is_waited_for_without_a_call() {
 
 #[tokio::test(start_paused = true)]
 async fn a_service_comes_back_while_its_predecessor_still_drains() {
-    let bench = deployed().await;
+    let bench = deployed(EVERYTHING).await;
     // Long enough after the deploy that what is not shown is gone, and not merely not shown yet.
     tokio::time::sleep(std::time::Duration::from_secs(600)).await;
     let aws = bench.aws().await;
@@ -142,7 +131,7 @@ async fn a_service_comes_back_while_its_predecessor_still_drains() {
 
 #[tokio::test(start_paused = true)]
 async fn a_service_that_drains_already_is_no_obstacle_to_a_destroy() {
-    let bench = deployed().await;
+    let bench = deployed(EVERYTHING).await;
     let aws = bench.aws().await;
     aws.ecs.delete_service().cluster("shop-test").service("app").force(true).send().await.unwrap();
     all_done(bench.destroy().await);
@@ -151,7 +140,7 @@ async fn a_service_that_drains_already_is_no_obstacle_to_a_destroy() {
 
 #[tokio::test(start_paused = true)]
 async fn the_service_goes_before_what_its_tasks_use() {
-    let bench = deployed().await;
+    let bench = deployed(EVERYTHING).await;
     bench.emulator.clear_calls();
     all_done(bench.destroy().await);
     let calls = bench.emulator.calls().into_iter().filter(|call| call.changing && call.error.is_none());
@@ -168,7 +157,7 @@ async fn the_service_goes_before_what_its_tasks_use() {
 
 #[tokio::test(start_paused = true)]
 async fn a_revision_whose_answer_was_lost_is_not_registered_again() {
-    let calm = deployed().await;
+    let calm = deployed(EVERYTHING).await;
     let changing: Vec<String> = calm.emulator.calls().into_iter().filter(|call| call.changing).map(|call| call.action).collect();
     let at = changing.iter().position(|action| action == "RegisterTaskDefinition").unwrap();
     let bench = Bench::new();
@@ -180,7 +169,7 @@ async fn a_revision_whose_answer_was_lost_is_not_registered_again() {
 
 #[tokio::test(start_paused = true)]
 async fn somebody_elses_service_in_our_place_is_refused() {
-    let bench = deployed().await;
+    let bench = deployed(EVERYTHING).await;
     region(&bench, |region| region.services.get_mut(SERVICE).unwrap().tags.clear());
     let plan = bench.plan(EVERYTHING).await;
     assert!(plan.stops.iter().any(|stop| stop.address.name == "service"), "{:#?}", plan.stops);

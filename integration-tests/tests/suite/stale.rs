@@ -1,8 +1,9 @@
 //! A run that was stopped while others broke its lock and took over: when it wakes it writes nothing and changes nothing.
 #![allow(clippy::disallowed_macros)]
 
-use integration_tests::process::{binary, is_full as full};
+use integration_tests::process::binary;
 use integration_tests::processes::{Gate, STORES, Shop, of_the_stack};
+use integration_tests::sweep::full;
 use std::time::{Duration, Instant};
 
 /// At how many changing calls a usual run of the suite stops the holder; `SWEEP=full` stops it at every one.
