@@ -20,6 +20,9 @@ fn class_of(code: &str, status: u16) -> Class {
         | "ExpiredTokenException"
         | "InvalidClientTokenId"
         | "UnrecognizedClientException"
+        | "InvalidSignatureException"
+        | "SignatureDoesNotMatch"
+        | "RequestTimeTooSkewed"
         | "RequestExpired" => Class::Denied,
         "DependencyViolation"
         | "ResourceInUse"
@@ -61,7 +64,7 @@ pub fn fault<E: ProvideErrorMetadata + std::error::Error + 'static>(call: &str, 
             let code = service.err().code().unwrap_or("Unknown");
             let mut fault = Fault::new(class_of(code, status), service.err().message().unwrap_or("AWS gave no reason"));
             code.clone_into(&mut fault.code);
-            fault
+            if skewed(code, &fault.message) { fault.hint(CLOCK) } else { fault }
         }
         SdkError::ConstructionFailure(_) => Fault::new(Class::Invalid, chain(error)),
         // Nothing came back, or not all of it: AWS may have done it.
@@ -78,6 +81,22 @@ pub fn fault<E: ProvideErrorMetadata + std::error::Error + 'static>(call: &str, 
     call.clone_into(&mut fault.call);
     fault.request_id = request_id;
     fault
+}
+
+/// What to do about a clock that is wrong.
+const CLOCK: &str =
+    "the clock of this machine differs from AWS's by minutes: set it (`timedatectl set-ntp true`), then run the same command again";
+
+/// Whether AWS refuses a signature for its time.
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-troubleshooting.html>
+fn skewed(code: &str, message: &str) -> bool {
+    match code {
+        "RequestTimeTooSkewed" | "RequestExpired" => true,
+        "InvalidSignatureException" | "SignatureDoesNotMatch" => {
+            ["Signature expired", "not yet current"].iter().any(|it| message.contains(it))
+        }
+        _ => false,
+    }
 }
 
 /// Whether a call only reads.
@@ -140,5 +159,19 @@ impl<T, E: ProvideErrorMetadata + std::error::Error + 'static> FaultExt<T> for R
             Err(fault) if fault.is_not_found() => Ok(None),
             Err(fault) => Err(fault),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wrong_clock_is_told_from_a_wrong_key() {
+        let expired = "Signature expired: 20261124T080000Z is now earlier than 20261124T095500Z (20261124T100000Z - 5 min.)";
+        assert!(skewed("InvalidSignatureException", expired) && skewed("SignatureDoesNotMatch", "Signature not yet current"));
+        assert!(skewed("RequestTimeTooSkewed", "The difference between the request time and the current time is too large."));
+        assert!(!skewed("SignatureDoesNotMatch", "The request signature we calculated does not match the signature you provided."));
+        assert_eq!(class_of("RequestTimeTooSkewed", 403), Class::Denied);
     }
 }

@@ -30,5 +30,7 @@ pub const ALB_CREATE: Duration = Duration::from_secs(148);
 pub const ALB_FREED: Duration = Duration::from_secs(45);
 /// A target from its registration to `healthy`.
 pub const TARGET_HEALTHY: Duration = Duration::from_secs(20);
+/// From a role's creation until ECS can take it.
+pub const ROLE_KNOWN: Duration = Duration::from_secs(6);
 /// From the role's way into an instance profile until EC2 knows of it.
 pub const PROFILE_KNOWN: Duration = Duration::from_secs(9);

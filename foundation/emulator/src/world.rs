@@ -50,6 +50,9 @@ pub struct Region {
     pub aliases: Table,
     /// SSM parameters by name.
     pub parameters: Table,
+    /// When the next writes of parameters are taken again: AWS takes three a second.
+    #[serde(skip)]
+    pub parameter_writes: Vec<f64>,
     /// Log groups by name.
     pub log_groups: Table,
     /// Metric filters by `group/name`.

@@ -4,13 +4,10 @@
 use integration_tests::process::binary;
 use integration_tests::processes::{Gate, STORES, Shop, of_the_stack};
 use integration_tests::sweep::full;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// At how many changing calls a usual run of the suite stops the holder; `SWEEP=full` stops it at every one.
 const SAMPLE: usize = 6;
-
-/// See `Ledger::trust`.
-const TRUST: Duration = Duration::from_millis(2100);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_run_that_wakes_after_others_took_over_writes_nothing_and_changes_nothing() {
@@ -49,10 +46,6 @@ async fn one(shop: &Shop, at: usize, loses: bool, what: &str) {
     assert!(told.contains("the lock of ada on ") && told.contains("is alive on this machine"), "{what}: {told}");
     shop.must(&["deploy", "--yes"], 0, what).await;
     let (journals_before, calls_before) = (shop.journals(), gate.changing());
-    // So long a run trusts what it last heard of a lock that is far away.
-    if shop.shared {
-        tokio::time::sleep(TRUST).await;
-    }
     stale.signal("CONT");
     let ended = stale.ended().await;
     let said = stale.said();

@@ -14,7 +14,7 @@ mod snapshot;
 
 use crate::Aws;
 use body::{Chapter, seal};
-use engine::ledger::{Folded, Holder, LEDGER_VERSION, LedgerError, Opened, Store};
+use engine::ledger::{Folded, Holder, LEDGER_VERSION, LedgerError, Opened, Store, TRUST};
 use engine::{Class, Fault, LayerName};
 use futures::future::BoxFuture;
 use journal::Journal;
@@ -22,6 +22,7 @@ use objects::{Objects, Put};
 use rescue::Rescue;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// How many entries may follow a snapshot before the next one is made.
 const SNAPSHOT_EVERY: usize = 100;
@@ -29,6 +30,8 @@ const SNAPSHOT_EVERY: usize = 100;
 const HISTORY: u64 = 50;
 /// How often a fence is tried again when others write at the same time.
 const FENCES: usize = 20;
+/// How much longer than a run trusts its lock an unlock waits.
+const MARGIN: Duration = Duration::from_millis(200);
 
 /// Where shared ledgers are: `s3://bucket/prefix`.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -197,6 +200,8 @@ impl Shelf {
         match self.lock().await? {
             Some((holder, etag)) if holder.run == run => {
                 self.fence(run).await?;
+                // Until then that run may believe what it last heard. Nobody else enters before the lock is gone.
+                tokio::time::sleep(TRUST + MARGIN).await;
                 let removed = self.objects.remove(&self.lock_key(), &etag).await;
                 removed.map(|()| true).map_err(|fault| remote(&self.place(), "unlocked", fault))
             }

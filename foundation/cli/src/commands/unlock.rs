@@ -23,10 +23,11 @@ pub(super) async fn unlock(store: &dyn Store, layers: &[LayerName], run: &str, y
     if !yes && !confirmed("Break these locks? That run changes nothing afterwards.").await? {
         return Err(Problem::Declined);
     }
-    let mut broken = 0;
-    for (layer, holder) in &its {
-        if store.unlock(*layer, run).await? {
-            broken += 1;
+    // All at once: each may have to wait until that run has stopped to believe in its lock.
+    let answers = futures::future::try_join_all(its.keys().map(|layer| store.unlock(*layer, run))).await?;
+    let broken = answers.iter().filter(|broken| **broken).count();
+    for ((layer, holder), broken) in its.iter().zip(answers) {
+        if broken {
             anstream::println!("{layer}: the lock of {holder} is broken");
         } else {
             anstream::eprintln!("{layer}: that run has given its lock back meanwhile");

@@ -210,7 +210,8 @@ fn create_role(here: &mut Here<'_>, input: &Input) -> Answer {
         policy_name(boundary)?;
         body["PermissionsBoundary"] = json!({"PermissionsBoundaryType": "PermissionsBoundaryPolicy", "PermissionsBoundaryArn": boundary});
     }
-    let item = Item::new(body, tags_in(input, "Tags", "Key", "Value"));
+    let known = here.clock.after(crate::durations::ROLE_KNOWN);
+    let item = Item { inside: json!({"known": known}), ..Item::new(body, tags_in(input, "Tags", "Key", "Value")) };
     let answer = with_tags(&item);
     here.account.roles.insert(name, item);
     Ok(json!({"Role": answer}))

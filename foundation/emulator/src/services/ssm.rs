@@ -5,6 +5,7 @@ use crate::call::{AwsError, Call, Input};
 use crate::table::{Item, page, tags_in, tags_out};
 use crate::world::Here;
 use serde_json::{Value, json};
+use std::time::Duration;
 
 /// Public parameters that name the newest machine images.
 const PUBLIC: &[(&str, &str)] = &[
@@ -67,9 +68,25 @@ fn check_name(name: &str) -> Result<(), AwsError> {
     Err(AwsError::bad("ValidationException", format!("Parameter name {name} is not valid")))
 }
 
+/// How many writes of parameters AWS takes in a second.
+const WRITES: usize = 3;
+
+/// Refuses a write that comes too early after those before.
+fn keep_pace(here: &mut Here<'_>) -> Result<(), AwsError> {
+    let (now, again) = (here.clock.now(), here.clock.after(Duration::from_secs(1)));
+    let writes = &mut here.region.parameter_writes;
+    writes.retain(|free| *free > now);
+    if writes.len() >= WRITES {
+        return Err(AwsError::bad("ThrottlingException", "Rate exceeded"));
+    }
+    writes.push(again);
+    Ok(())
+}
+
 fn put(here: &mut Here<'_>, input: &Input) -> Answer {
     let (name, value) = (input.str("Name")?.to_owned(), input.str("Value")?.to_owned());
     check_name(&name)?;
+    keep_pace(here)?;
     if value.len() > 4096 {
         return Err(AwsError::bad("ValidationException", "Standard tier parameters support a maximum parameter value of 4096 characters."));
     }

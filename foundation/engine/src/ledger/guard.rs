@@ -16,7 +16,7 @@ pub struct Guard(Option<Arc<Inner>>);
 struct Inner {
     ledgers: Vec<Arc<dyn Ledger>>,
     trust: Duration,
-    known: Mutex<Moment>,
+    known: Mutex<Option<Moment>>,
     asking: tokio::sync::Mutex<()>,
     shut: AtomicBool,
 }
@@ -51,7 +51,7 @@ impl Guard {
     /// The guard of a run that has just opened these ledgers.
     pub fn new(ledgers: Vec<Arc<dyn Ledger>>) -> Guard {
         let trust = ledgers.iter().map(|ledger| ledger.trust()).min().unwrap_or_default();
-        let (known, asking) = (Mutex::new(Moment::now()), tokio::sync::Mutex::new(()));
+        let (known, asking) = (Mutex::new(None), tokio::sync::Mutex::new(()));
         Guard(Some(Arc::new(Inner { ledgers, trust, known, asking, shut: AtomicBool::new(false) })))
     }
 
@@ -78,10 +78,9 @@ impl Guard {
             let _one = inner.asking.lock().await;
             if !inner.sure() {
                 let asked = Moment::now();
-                for ledger in &inner.ledgers {
-                    ledger.check().await.map_err(|error| error.fault())?;
-                }
-                *inner.known.lock().unwrap_or_else(PoisonError::into_inner) = asked;
+                let answers = inner.ledgers.iter().map(|ledger| ledger.check());
+                futures::future::try_join_all(answers).await.map_err(|error| error.fault())?;
+                *inner.known.lock().unwrap_or_else(PoisonError::into_inner) = Some(asked);
             }
         }
         if inner.shut.load(Ordering::SeqCst) {
@@ -94,7 +93,7 @@ impl Guard {
 impl Inner {
     fn sure(&self) -> bool {
         let known = *self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        Moment::now().since(known) < self.trust
+        known.is_some_and(|known| Moment::now().since(known) < self.trust)
     }
 }
 
@@ -143,11 +142,11 @@ mod tests {
 
     #[tokio::test]
     async fn a_good_answer_is_not_asked_again_and_an_old_one_is() {
-        let (ledger, guard) = asked(Duration::from_secs(3600), 0);
+        let (ledger, guard) = asked(Duration::from_secs(3600), 1);
         for _ in 0..100 {
             guard.may_change().await.unwrap();
         }
-        assert_eq!(ledger.times.load(Ordering::SeqCst), 0, "a usual run asks nothing");
+        assert_eq!(ledger.times.load(Ordering::SeqCst), 1, "once, before the first change");
         let (ledger, guard) = asked(Duration::ZERO, 2);
         guard.may_change().await.unwrap();
         guard.may_change().await.unwrap();
@@ -167,7 +166,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_run_that_leaves_may_change_nothing() {
-        let (_, guard) = asked(Duration::from_secs(3600), 0);
+        let (_, guard) = asked(Duration::from_secs(3600), 1);
         guard.shut();
         assert_eq!(guard.may_change().await.unwrap_err().class, Class::Cancelled);
         Guard::default().may_change().await.unwrap();

@@ -25,6 +25,8 @@ use std::time::Duration;
 
 /// The version of the entries. A newer one is refused.
 pub const LEDGER_VERSION: u32 = 1;
+/// For how long a run believes that a lock that is far away is still its own. Whoever breaks one waits as long.
+pub const TRUST: Duration = Duration::from_secs(2);
 
 /// How far an object has come.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -195,7 +197,7 @@ pub trait Ledger: Send + Sync {
     }
     /// For how long an answer of [`Ledger::check`] is good.
     fn trust(&self) -> Duration {
-        Duration::from_secs(2)
+        TRUST
     }
     /// Releases the lock. A lock of this process alone goes with the last handle, too.
     ///

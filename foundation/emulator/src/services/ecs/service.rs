@@ -96,6 +96,7 @@ fn apply(here: &Here<'_>, input: &Input, body: &mut Value) -> Result<(), AwsErro
         if found.str("status") != "ACTIVE" {
             return Err(client("TaskDefinition is inactive"));
         }
+        takes_roles(here, found)?;
         body["taskDefinition"] = json!(found.str("taskDefinitionArn"));
     }
     if let Some(given) = input.part("networkConfiguration").and_then(|it| it.part("awsvpcConfiguration")) {
@@ -105,6 +106,18 @@ fn apply(here: &Here<'_>, input: &Input, body: &mut Value) -> Result<(), AwsErro
     }
     if let Some(given) = input.part("deploymentConfiguration") {
         merge(&mut body["deploymentConfiguration"], given.0);
+    }
+    Ok(())
+}
+
+/// IAM tells the other services of a new role a while later.
+fn takes_roles(here: &Here<'_>, definition: &Item) -> Result<(), AwsError> {
+    let known = |field: &str| {
+        let role = here.account.roles.get(last(definition.str(field)))?;
+        role.inside["known"].as_f64()
+    };
+    if ["taskRoleArn", "executionRoleArn"].into_iter().filter_map(known).any(|known| here.clock.now() < known) {
+        return Err(invalid("Unable to assume role. Please verify that the ECS service role being passed has the proper permissions."));
     }
     Ok(())
 }

@@ -47,6 +47,40 @@ fn write(mut file: &File, holder: &Holder) -> std::io::Result<()> {
     file.write_all(text.as_bytes())
 }
 
+/// File systems whose locks another machine may not see, by Linux's numbers.
+/// <https://man7.org/linux/man-pages/man2/statfs.2.html>
+#[cfg(target_os = "linux")]
+const FAR: &[(i64, &str)] = &[
+    (0x6969, "NFS"),
+    (0x517b, "SMB"),
+    (0xfe53_4d42, "SMB"),
+    (0xff53_4d42, "CIFS"),
+    (0x5346_414f, "AFS"),
+    (0x6b41_4653, "AFS"),
+    (0x7375_7245, "Coda"),
+    (0x00c3_6400, "Ceph"),
+    (0x0bd0_0bd0, "Lustre"),
+    (0x0102_1997, "9p"),
+];
+
+/// The network file system that a file is on.
+#[cfg(target_os = "linux")]
+fn far(kind: i64) -> Option<&'static str> {
+    // Where a word has 32 bits, the number is read as a negative one.
+    FAR.iter().find(|(number, _)| *number == kind & 0xffff_ffff).map(|(_, name)| *name)
+}
+
+/// Refuses a place whose locks would only pretend.
+fn near(file: &File) -> std::io::Result<()> {
+    #[cfg(target_os = "linux")]
+    if let Some(name) = far(i64::from(rustix::fs::fstatfs(file)?.f_type)) {
+        let problem =
+            format!("it is on a network file system ({name}), where a lock does not keep other machines out; share a ledger in a bucket");
+        return Err(std::io::Error::new(std::io::ErrorKind::Unsupported, problem));
+    }
+    Ok(())
+}
+
 impl Lock {
     pub(super) fn take(dir: &Path, layer: LayerName, holder: &Holder) -> Result<Lock, LedgerError> {
         let path = path_of(dir, layer);
@@ -55,6 +89,7 @@ impl Lock {
         let mut held = Holder { who: "somebody".into(), ..Holder::default() };
         for _ in 0..TRIES {
             let mut file = OpenOptions::new().create(true).truncate(false).read(true).write(true).open(&path).map_err(failed)?;
+            near(&file).map_err(failed)?;
             match file.try_lock() {
                 // Its name may have been taken away between the two.
                 Ok(()) if named(&file, &path).map_err(failed)? => {
@@ -107,5 +142,19 @@ impl Lock {
     /// Gives it back, with nobody's words in it.
     pub(super) fn release(&self) -> Result<(), LedgerError> {
         self.file.set_len(0).and_then(|()| self.file.unlock()).map_err(|source| io(&self.path, "unlocked", source))
+    }
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lock_is_taken_where_it_holds() {
+        let here = tempfile::tempfile().unwrap();
+        near(&here).unwrap();
+        let (ext4, tmpfs, overlay) = (0xef53, 0x0102_1994, 0x794c_7630);
+        assert!([ext4, tmpfs, overlay].into_iter().all(|kind| far(kind).is_none()));
+        assert_eq!((far(0x6969), far(0xff53_4d42), far(i64::from(0xff53_4d42_u32 as i32))), (Some("NFS"), Some("CIFS"), Some("CIFS")));
     }
 }
