@@ -1,11 +1,12 @@
 //! The binary that knows every layer: connects them, sorts them and runs them as one graph.
 
 pub mod connect;
+mod ops;
 pub mod schema;
 pub mod stack;
 
 use aws::ledger::S3Store;
-use cli::app::{App, Declared, Release, Released, Releasing, Wanted};
+use cli::app::{App, Declared, Released, Releasing, Wanted};
 use cli::{Problem, Settings};
 use emulator::{Emulator, Options};
 use engine::ledger::{Guard, LocalStore, Store};
@@ -34,16 +35,7 @@ impl App for Orchestrator {
     }
 
     async fn release(&self, asked: Releasing<'_>) -> Result<Released, Problem> {
-        let aws = connect::connect(asked.settings, asked.endpoint_url, asked.guard).await?;
-        let scope = asked.settings.scope();
-        let release = compute::release::Release { aws: &aws, scope: &scope, ledger: asked.ledger, sink: asked.sink, detach: asked.detach };
-        let what = match asked.what {
-            Release::Image(image) => compute::release::What::Image(image.clone()),
-            Release::Revision(number) => compute::release::What::Revision(*number),
-        };
-        let compute::release::Released { revision, image, before, unchanged } = release.run(&what).await?;
-        let revision = revision.as_str().rsplit('/').next().unwrap_or_default().to_owned();
-        Ok(Released { revision, image, before, unchanged })
+        ops::release::release(asked).await
     }
 
     async fn store(&self, settings: &Settings, endpoint_url: Option<&str>) -> Result<Arc<dyn Store>, Problem> {

@@ -1,23 +1,19 @@
 //! adopt: an object that others made becomes ours.
 
+use super::context::Context;
 use super::stop::confirmed;
-use crate::app::{App, Wanted};
-use crate::args::{Common, Format};
-use crate::config::Settings;
+use crate::app::App;
 use crate::problem::Problem;
 use crate::render;
 use crate::store::{self, Ledgers};
 use engine::Address;
 use engine::adopt::{AdoptError, look};
-use engine::ledger::{Guard, Store};
+use engine::ledger::Guard;
 use engine::planner::{Allow, Request};
 use serde_json::json;
 
 pub(super) struct Adopt<'a, A> {
-    pub app: &'a A,
-    pub common: &'a Common,
-    pub settings: &'a Settings,
-    pub store: &'a dyn Store,
+    pub at: &'a Context<'a, A>,
     pub allow: Allow,
     pub yes: bool,
 }
@@ -26,7 +22,7 @@ impl<A: App> Adopt<'_, A> {
     /// Shows how the object differs from the declaration, asks, tags it and remembers it.
     pub(super) async fn run(&self, at: &Address, id: &str) -> Result<(), Problem> {
         let run = ulid::Ulid::generate().to_string();
-        let (ledgers, warnings) = store::open_now(self.store, &[at.layer], &store::holder(&run, "adopt")).await?;
+        let (ledgers, warnings) = store::open_now(self.at.store, &[at.layer], &store::holder(&run, "adopt")).await?;
         for warning in warnings {
             anstream::eprintln!("warning: {warning}");
         }
@@ -38,17 +34,15 @@ impl<A: App> Adopt<'_, A> {
         let Some(ledger) = ledgers.get(&at.layer) else {
             return Err(Problem::Config(format!("this binary does not know the layer {}", at.layer)));
         };
-        let mut memory = store::memory(self.store).await?;
+        let mut memory = store::memory(self.at.store).await?;
         memory.insert(at.layer, ledger.folded());
-        let layers = self.app.layers();
-        let endpoint_url = self.common.endpoint_url.as_deref();
+        let layers = self.at.app.layers();
         let guard = Guard::new(vec![ledger.clone()]);
-        let wanted = Wanted { settings: self.settings, endpoint_url, layers: &layers, memory: &memory, guard: &guard };
-        let declared = self.app.declare(wanted).await?;
-        let (scope, graph, kinds) = (&self.settings.scope(), &declared.graph, &declared.kinds);
+        let declared = self.at.app.declare(self.at.wanted(&layers, &memory, &guard)).await?;
+        let (scope, graph, kinds) = (&self.at.settings.scope(), &declared.graph, &declared.kinds);
         let request = Request { scope, graph, kinds, memory: &memory, layers: &layers, allow: &self.allow };
         let adoption = look(&request, at, id).await.map_err(told)?;
-        if self.common.format == Format::Json {
+        if self.at.json() {
             println!("{}", json!({"version": 1, "address": at, "kind": adoption.kind, "id": id, "changes": adoption.changes}));
         } else {
             anstream::println!("{id} becomes {at} ({}). Only its tags change now; the next deploy changes:", adoption.kind);

@@ -1,49 +1,56 @@
 //! plan, deploy, destroy: the same road, as far as each goes.
 
-use super::stop::{Stop, confirmed};
-use crate::app::{App, Declared, Wanted};
-use crate::args::Begin;
-use crate::args::{Common, Format};
-use crate::config::Settings;
-use crate::problem::{Problem, declare};
-use crate::render;
-use crate::store::{self, Ledgers, Queue};
+use super::context::Context;
+use super::run::{Ending, Run};
+use super::stop::confirmed;
+use crate::app::{App, Declared};
+use crate::args::{Begin, ChangeCommand, Layers};
+use crate::problem::{EXIT_CHANGES, Problem, declare};
+use crate::{render, store};
 use engine::apply::{Apply, Outcome};
 use engine::event::Fact;
-use engine::ledger::{Entry, Folded, Guard, Store};
+use engine::ledger::{Folded, Guard};
 use engine::plan::Plan;
 use engine::planner::{Allow, PlanError, Request};
-use engine::{Class, Fault, Graph, Kinds, LayerName, Sink};
+use engine::{Class, Fault, Graph, Kinds, LayerName};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
-use std::time::{Duration, Instant, SystemTime};
+use std::process::ExitCode;
+use std::time::{Duration, SystemTime};
 
 /// How often a destroy looks whether something is left.
 const LOOKS: usize = 3;
 const BETWEEN_LOOKS: Duration = Duration::from_secs(3);
 
-pub(super) struct Change<'a, A> {
-    pub app: &'a A,
-    pub common: &'a Common,
-    pub settings: &'a Settings,
-    pub store: &'a dyn Store,
-    pub layers: Vec<LayerName>,
-    pub allow: Allow,
-    pub destroy: bool,
+/// Runs one of these commands.
+pub(super) async fn run<A: App>(at: &Context<'_, A>, command: &ChangeCommand) -> Result<ExitCode, Problem> {
+    let change = |which: &Layers, allow: &[String], destroy: bool| {
+        Ok::<_, Problem>(Change { at, layers: at.chosen(&which.layers), allow: at.allow(allow)?, destroy })
+    };
+    match command {
+        ChangeCommand::Plan { which, out, detailed_exitcode, allow_destroy } => {
+            let changes = change(which, allow_destroy, false)?.plan(out.as_deref()).await?;
+            return Ok(if changes && *detailed_exitcode { ExitCode::from(EXIT_CHANGES) } else { ExitCode::SUCCESS });
+        }
+        ChangeCommand::Deploy { which, begin, plan, allow_destroy } => {
+            change(which, allow_destroy, false)?.apply(*begin, plan.as_deref()).await?;
+        }
+        ChangeCommand::Destroy { which, begin, allow_destroy } => change(which, allow_destroy, true)?.apply(*begin, None).await?,
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
-/// A run that holds its locks.
-struct Running {
-    run: String,
-    ledgers: Ledgers,
-    guard: Guard,
-    stop: Stop,
+struct Change<'a, A> {
+    at: &'a Context<'a, A>,
+    layers: Vec<LayerName>,
+    allow: Allow,
+    destroy: bool,
 }
 
 impl<A: App> Change<'_, A> {
     /// Shows the plan; whether it has changes.
-    pub(super) async fn plan(&self, out: Option<&Path>) -> Result<bool, Problem> {
-        let memory = store::memory(self.store).await?;
+    async fn plan(&self, out: Option<&Path>) -> Result<bool, Problem> {
+        let memory = store::memory(self.at.store).await?;
         let (plan, declared) = self.make(&memory, &Guard::default()).await?;
         self.not_lost(&memory, &declared).await?;
         self.show(&plan);
@@ -56,24 +63,15 @@ impl<A: App> Change<'_, A> {
     }
 
     /// Plans, asks and applies.
-    pub(super) async fn apply(&self, begin: Begin, promised: Option<&Path>) -> Result<(), Problem> {
-        let run = ulid::Ulid::generate().to_string();
-        let holder = store::holder(&run, self.command());
-        let stop = Stop::listen()?;
-        let queue = Queue { wait: begin.wait, cancel: &stop.cancel };
-        let (ledgers, warnings) = store::open(self.store, &self.layers, &holder, queue).await?;
-        for warning in warnings {
-            anstream::eprintln!("warning: {warning}");
-        }
-        let running = Running { run, guard: Guard::new(ledgers.values().cloned().collect()), ledgers, stop };
-        running.stop.holds(&running.ledgers, &running.guard);
-        let applied = self.locked(&running, begin.yes, promised).await;
-        // What went wrong under the lock is worth more than what goes wrong with it.
-        applied.and(store::close(&running.ledgers).await)
+    async fn apply(&self, begin: Begin, promised: Option<&Path>) -> Result<(), Problem> {
+        let command = if self.destroy { "destroy" } else { "deploy" };
+        let run = Run::begin(self.at, &self.layers, command, begin.wait).await?;
+        let applied = self.locked(&run, begin.yes, promised).await;
+        run.end(applied).await
     }
 
-    async fn locked(&self, running: &Running, yes: bool, promised: Option<&Path>) -> Result<(), Problem> {
-        let mut memory = store::memory(self.store).await?;
+    async fn locked(&self, running: &Run, yes: bool, promised: Option<&Path>) -> Result<(), Problem> {
+        let mut memory = store::memory(self.at.store).await?;
         memory.extend(running.ledgers.iter().map(|(layer, ledger)| (*layer, ledger.folded())));
         let (plan, declared) = running.stop.or(self.make(&memory, &running.guard)).await?;
         self.not_lost(&memory, &declared).await?;
@@ -96,25 +94,20 @@ impl<A: App> Change<'_, A> {
         if self.destroy { self.nothing_left(&kinds, &had).await } else { Ok(()) }
     }
 
-    fn command(&self) -> &'static str {
-        if self.destroy { "destroy" } else { "deploy" }
-    }
-
     async fn make(&self, memory: &BTreeMap<LayerName, Folded>, guard: &Guard) -> Result<(Plan, Declared), Problem> {
-        let endpoint_url = self.common.endpoint_url.as_deref();
-        let wanted = Wanted { settings: self.settings, endpoint_url, layers: &self.layers, memory, guard };
+        let wanted = self.at.wanted(&self.layers, memory, guard);
         let declared = if self.destroy {
             Declared {
                 graph: Graph::new(),
-                kinds: self.app.kinds(wanted).await?,
+                kinds: self.at.app.kinds(wanted).await?,
                 doors: BTreeMap::new(),
                 warnings: Vec::new(),
                 expires: None,
             }
         } else {
-            self.app.declare(wanted).await?
+            self.at.app.declare(wanted).await?
         };
-        let (scope, graph, kinds) = (&self.settings.scope(), &declared.graph, &declared.kinds);
+        let (scope, graph, kinds) = (&self.at.settings.scope(), &declared.graph, &declared.kinds);
         let request = Request { scope, graph, kinds, memory, layers: &self.layers, allow: &self.allow };
         let rows = self.layers.iter().filter_map(|layer| memory.get(layer)).flat_map(|folded| folded.rows.values());
         for warning in declared.warnings.iter().chain(&kinds.settle.notice(rows)) {
@@ -122,7 +115,7 @@ impl<A: App> Change<'_, A> {
         }
         match engine::planner::plan(&request).await {
             Ok(plan) => Ok((plan, declared)),
-            Err(PlanError::Declare(error)) => Err(declare(error, self.settings)),
+            Err(PlanError::Declare(error)) => Err(declare(error, self.at.settings)),
             Err(error) => Err(error.into()),
         }
     }
@@ -137,7 +130,7 @@ impl<A: App> Change<'_, A> {
         if self.destroy || empty.is_empty() {
             return Ok(());
         }
-        let (scope, declares) = (self.settings.scope(), |kind| declared.graph.nodes().values().any(|node| node.rules.kind == kind));
+        let (scope, declares) = (self.at.settings.scope(), |kind| declared.graph.nodes().values().any(|node| node.rules.kind == kind));
         let found = engine::scan::look(&declared.kinds, &scope, &empty, declares).await?.found;
         let Some(first) = found.first() else { return Ok(()) };
         let count = found.len();
@@ -147,7 +140,7 @@ impl<A: App> Change<'_, A> {
     }
 
     fn show(&self, plan: &Plan) {
-        if self.common.format == Format::Json {
+        if self.at.json() {
             if let Ok(text) = serde_json::to_string(&Fact::PlanMade { plan: plan.clone() }) {
                 println!("{text}");
             }
@@ -163,41 +156,26 @@ impl<A: App> Change<'_, A> {
         }
     }
 
-    async fn walk(&self, running: &Running, plan: Plan, declared: Declared) -> Result<Outcome, Problem> {
-        let started = Instant::now();
-        let (sink, events) = Sink::channel();
-        let consumer = tokio::spawn(render::consume(events, self.common.format));
-        let Running { run, ledgers, stop, .. } = running;
-        let (run, command) = (run.clone(), self.command().to_owned());
+    async fn walk(&self, running: &Run, plan: Plan, declared: Declared) -> Result<Outcome, Problem> {
         let quiet = plan.steps.values().all(|step| step.verb == engine::plan::Verb::Keep);
-        if !quiet {
-            let (who, at, tool) = (store::who(), jiff::Timestamp::now().to_string(), env!("CARGO_PKG_VERSION").into());
-            note(ledgers, &Entry::RunStarted { run: run.clone(), command: command.clone(), who, at, tool }).await?;
-        }
-        let (stack, env) = (self.settings.top.stack.clone(), self.settings.env.clone());
-        sink.fact(Fact::RunStarted { run: run.clone(), command, stack, env });
         let Declared { graph, kinds, doors, .. } = declared;
-        let (ledgers_, cancel) = (ledgers.clone(), stop.cancel.clone());
-        let apply = Apply { scope: self.settings.scope(), graph, kinds, ledgers: ledgers_, doors, sink: sink.clone(), cancel };
-        let mut ended = apply.run(plan).await.map_err(Problem::from);
-        if let Ok(outcome) = &ended {
+        let (scope, ledgers, cancel) = (self.at.settings.scope(), running.ledgers.clone(), running.stop.cancel.clone());
+        let work = |sink| async {
+            let apply = Apply { scope, graph, kinds, ledgers, doors, sink, cancel };
+            apply.run(plan).await.map_err(Problem::from)
+        };
+        let ending = |ended: &Result<Outcome, Problem>| {
+            let outcome = ended.as_ref().ok()?;
             let (done, failed, skipped, ok) = (outcome.done, outcome.failed.len(), outcome.skipped, outcome.ok());
             let summary = format!("{done} done, {failed} failed, {skipped} not started");
-            let entry = Entry::RunFinished { run: run.clone(), ok, at: jiff::Timestamp::now().to_string(), summary };
-            // A ledger that refused a step is not asked for the end of the run: what it refused is worth more.
-            let noted = if quiet || lost(outcome).is_some() { Ok(()) } else { note(ledgers, &entry).await };
-            sink.fact(Fact::RunFinished { run, ok, done, failed, skipped, seconds: started.elapsed().as_secs_f64() });
-            ended = noted.and(ended);
-        }
-        // What was told is read to its end, however the run ended.
-        drop(sink);
-        consumer.await.map_err(|error| Problem::Io(error.to_string()))?;
-        ended
+            Some(Ending { ok, done, failed, skipped, summary, noted: lost(outcome).is_none() })
+        };
+        running.carry_out(self.at, quiet, work, ending).await
     }
 
     /// Says from a tag scan, not from the ledger, that nothing is left.
     async fn nothing_left(&self, kinds: &Kinds, had: &BTreeSet<String>) -> Result<(), Problem> {
-        let (scope, mut looks) = (self.settings.scope(), 0);
+        let (scope, mut looks) = (self.at.settings.scope(), 0);
         let (found, unread) = loop {
             let scan = engine::scan::look(kinds, &scope, &self.layers, |kind| had.contains(kind)).await?;
             looks += 1;
@@ -216,8 +194,8 @@ impl<A: App> Change<'_, A> {
         if !found.is_empty() {
             return Err(Problem::Left { count: found.len() });
         }
-        if self.common.format != Format::Json {
-            anstream::println!("nothing in AWS carries the tags of {} {} any more", self.settings.top.stack, self.settings.env);
+        if !self.at.json() {
+            anstream::println!("nothing in AWS carries the tags of {} {} any more", self.at.settings.top.stack, self.at.settings.env);
         }
         Ok(())
     }
@@ -233,7 +211,7 @@ impl<A: App> Change<'_, A> {
             let class = outcome.failed.iter().map(|(_, fault)| fault.class).max().unwrap_or(Class::Cancelled);
             return Err(Problem::Incomplete { failed: outcome.failed.len(), skipped: outcome.skipped, class });
         }
-        if self.common.format != Format::Json {
+        if !self.at.json() {
             for (layer, outputs) in &outcome.outputs {
                 outputs.iter().for_each(|(name, value)| anstream::println!("{layer}.{name} = {value}"));
             }
@@ -255,13 +233,6 @@ fn expiring(expected: Duration, expires: Option<SystemTime>, now: SystemTime) ->
         let (left, expected) = (minutes(left), minutes(expected));
         format!("the credentials end in {left} min and this usually takes {expected}: it will stop cleanly then, and continue when it is run again")
     })
-}
-
-/// Writes one entry into every ledger of the run, each whatever becomes of the others; the first error.
-pub(super) async fn note(ledgers: &Ledgers, entry: &Entry) -> Result<(), Problem> {
-    let noted = futures::future::join_all(ledgers.values().map(|ledger| ledger.append(entry.clone()))).await;
-    noted.into_iter().collect::<Result<Vec<()>, _>>()?;
-    Ok(())
 }
 
 /// A saved plan is applied only while it is still what would be planned.

@@ -1,12 +1,11 @@
 //! doctor: do ledger and tags agree; doctor --rebuild: a ledger from the tags.
 
+use super::context::Context;
 use crate::app::{App, Wanted};
-use crate::args::{Common, Format};
-use crate::config::Settings;
 use crate::problem::Problem;
 use crate::store::{self, Ledgers};
 use engine::LayerName;
-use engine::ledger::{Entry, Folded, Guard, LedgerError, Store};
+use engine::ledger::{Entry, Folded, Guard, LedgerError};
 use engine::planner::{Allow, Request};
 use engine::rebuild::rebuild;
 use engine::scan::{Difference, compare, scan};
@@ -14,10 +13,7 @@ use serde_json::json;
 use std::collections::BTreeMap;
 
 pub(super) struct Doctor<'a, A> {
-    pub app: &'a A,
-    pub common: &'a Common,
-    pub settings: &'a Settings,
-    pub store: &'a dyn Store,
+    pub at: &'a Context<'a, A>,
     pub layers: Vec<LayerName>,
     /// It only reads: nothing has to be asked.
     pub guard: Guard,
@@ -73,27 +69,26 @@ impl<A: App> Doctor<'_, A> {
         let mut memory = BTreeMap::new();
         let mut report = Vec::new();
         for layer in &self.layers {
-            match self.store.read(*layer).await {
+            match self.at.store.read(*layer).await {
                 Ok(folded) => drop(memory.insert(*layer, folded)),
                 Err(error @ LedgerError::Damaged { .. }) => report.push(Line::fail(error.to_string(), REBUILD)),
                 Err(error) => return Err(error.into()),
             }
         }
-        let kinds = self.app.kinds(self.wanted(&memory)).await?;
-        let scan = scan(&kinds, &self.settings.scope(), &self.layers).await?;
+        let kinds = self.at.app.kinds(self.wanted(&memory)).await?;
+        let scan = scan(&kinds, &self.at.settings.scope(), &self.layers).await?;
         report.extend(lines(&compare(&scan, &memory, &self.layers), &memory, &self.layers));
         self.show(&report)
     }
 
     fn wanted<'b>(&'b self, memory: &'b BTreeMap<LayerName, Folded>) -> Wanted<'b> {
-        let endpoint_url = self.common.endpoint_url.as_deref();
-        Wanted { settings: self.settings, endpoint_url, layers: &self.layers, memory, guard: &self.guard }
+        self.at.wanted(&self.layers, memory, &self.guard)
     }
 
     /// Writes what the ledgers lack, under their locks.
     pub(super) async fn rebuild(&self) -> Result<(), Problem> {
         let run = ulid::Ulid::generate().to_string();
-        let (ledgers, warnings) = store::mended(self.store, &self.layers, &store::holder(&run, "doctor --rebuild")).await?;
+        let (ledgers, warnings) = store::mended(self.at.store, &self.layers, &store::holder(&run, "doctor --rebuild")).await?;
         for warning in warnings {
             anstream::eprintln!("warning: {warning}");
         }
@@ -106,12 +101,12 @@ impl<A: App> Doctor<'_, A> {
         for layer in LayerName::ALL {
             let folded = match ledgers.get(&layer) {
                 Some(ledger) => ledger.folded(),
-                None => self.store.read(layer).await?,
+                None => self.at.store.read(layer).await?,
             };
             memory.insert(layer, folded);
         }
-        let declared = self.app.declare(self.wanted(&memory)).await?;
-        let (scope, graph, kinds) = (&self.settings.scope(), &declared.graph, &declared.kinds);
+        let declared = self.at.app.declare(self.wanted(&memory)).await?;
+        let (scope, graph, kinds) = (&self.at.settings.scope(), &declared.graph, &declared.kinds);
         let request = Request { scope, graph, kinds, memory: &memory, layers: &self.layers, allow: &Allow::Nothing };
         let rebuilt = rebuild(&request, ledgers, &declared.doors).await?;
         let mut report = Vec::new();
@@ -132,7 +127,7 @@ impl<A: App> Doctor<'_, A> {
     }
 
     fn show(&self, report: &[Line]) -> Result<(), Problem> {
-        if self.common.format == Format::Json {
+        if self.at.json() {
             let line = |line: &Line| json!({"level": line.level, "message": line.text, "hint": line.hint});
             println!("{}", json!({"version": 1, "checks": report.iter().map(line).collect::<Vec<_>>()}));
         } else {

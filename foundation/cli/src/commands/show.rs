@@ -1,15 +1,24 @@
 //! status, outputs, graph: what is remembered and declared.
 
-use crate::app::{App, Wanted};
-use crate::args::{Common, Format};
-use crate::config::Settings;
+use super::context::Context;
+use crate::app::App;
+use crate::args::{Format, ShowCommand};
 use crate::problem::Problem;
 use crate::store as ledgers;
 use comfy_table::Table;
-use engine::ledger::{Folded, Guard, Holder, RowState, Store};
+use engine::ledger::{Folded, Guard, Holder, RowState};
 use engine::{Graph, LayerName};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
+
+/// Runs one of these commands.
+pub(super) async fn run(at: &Context<'_, impl App>, command: &ShowCommand) -> Result<(), Problem> {
+    match command {
+        ShowCommand::Status => status(at).await,
+        ShowCommand::Outputs { name } => outputs(at, name.as_deref()).await,
+        ShowCommand::Graph => graph(at).await,
+    }
+}
 
 fn state(folded: &Folded) -> &'static str {
     let open = folded.rows.values().any(|row| row.state == RowState::Intended);
@@ -22,9 +31,10 @@ fn state(folded: &Folded) -> &'static str {
 }
 
 /// Layers with their state, their last run and whoever works on them now, from the ledgers.
-pub(super) async fn status(settings: &Settings, store: &dyn Store, format: Format) -> Result<(), Problem> {
+async fn status(at: &Context<'_, impl App>) -> Result<(), Problem> {
+    let (settings, store) = (at.settings, at.store);
     let (memory, holders) = (ledgers::memory(store).await?, ledgers::holders(store, &LayerName::ALL).await?);
-    if format == Format::Json {
+    if at.json() {
         let layer = |(layer, folded): (&LayerName, &Folded)| {
             let last = folded.last_run.as_ref();
             json!({
@@ -55,8 +65,8 @@ fn held(holders: &BTreeMap<LayerName, Holder>) {
 }
 
 /// The recorded outputs.
-pub(super) async fn outputs(store: &dyn Store, format: Format, name: Option<&str>) -> Result<(), Problem> {
-    let memory = ledgers::memory(store).await?;
+async fn outputs(at: &Context<'_, impl App>, name: Option<&str>) -> Result<(), Problem> {
+    let memory = ledgers::memory(at.store).await?;
     let all = memory.iter().flat_map(|(layer, folded)| {
         let doors = folded.doors.iter().flatten();
         doors.map(move |(name, door)| (format!("{layer}.{name}"), door.value.clone()))
@@ -65,7 +75,7 @@ pub(super) async fn outputs(store: &dyn Store, format: Format, name: Option<&str
     if let (Some(name), true) = (name, found.is_empty()) {
         return Err(Problem::Stopped(format!("there is no output `{name}`; `outputs` lists them all")));
     }
-    if format == Format::Json {
+    if at.json() {
         println!("{}", Value::Object(found));
         return Ok(());
     }
@@ -77,12 +87,10 @@ pub(super) async fn outputs(store: &dyn Store, format: Format, name: Option<&str
 }
 
 /// The declaration as a drawing.
-pub(super) async fn graph(app: &impl App, common: &Common, settings: &Settings, store: &dyn Store) -> Result<(), Problem> {
-    let (memory, layers) = (ledgers::memory(store).await?, app.layers());
-    let wanted =
-        Wanted { settings, endpoint_url: common.endpoint_url.as_deref(), layers: &layers, memory: &memory, guard: &Guard::default() };
-    let declared = app.declare(wanted).await?;
-    anstream::println!("{}", draw(&declared.graph, common.format));
+async fn graph(at: &Context<'_, impl App>) -> Result<(), Problem> {
+    let (memory, layers) = (ledgers::memory(at.store).await?, at.app.layers());
+    let declared = at.app.declare(at.wanted(&layers, &memory, &Guard::default())).await?;
+    anstream::println!("{}", draw(&declared.graph, at.common.format));
     Ok(())
 }
 

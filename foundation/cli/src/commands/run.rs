@@ -1,0 +1,104 @@
+//! One run: its id, its locks, its right to change something, and its lines in the ledgers.
+
+use super::context::Context;
+use super::stop::Stop;
+use crate::app::App;
+use crate::problem::Problem;
+use crate::render;
+use crate::store::{self, Ledgers, Queue};
+use engine::event::Fact;
+use engine::ledger::{Entry, Guard};
+use engine::{LayerName, Sink};
+use std::future::Future;
+use std::time::{Duration, Instant};
+
+/// A run that holds its locks.
+pub(super) struct Run {
+    id: String,
+    command: &'static str,
+    pub ledgers: Ledgers,
+    pub guard: Guard,
+    pub stop: Stop,
+}
+
+/// How the work of a run ended.
+pub(super) struct Ending {
+    pub ok: bool,
+    pub done: usize,
+    pub failed: usize,
+    pub skipped: usize,
+    /// What `history` says of it.
+    pub summary: String,
+    /// Whether the ledgers are told. One that refused a step is not asked for the end of the run: what it refused is worth more.
+    pub noted: bool,
+}
+
+impl Run {
+    /// Takes the locks of `layers`, and waits for them as long as `wait` says. Warnings are told.
+    pub(super) async fn begin<A: App>(
+        at: &Context<'_, A>,
+        layers: &[LayerName],
+        command: &'static str,
+        wait: Duration,
+    ) -> Result<Run, Problem> {
+        let id = ulid::Ulid::generate().to_string();
+        let stop = Stop::listen()?;
+        let queue = Queue { wait, cancel: &stop.cancel };
+        let (ledgers, warnings) = store::open(at.store, layers, &store::holder(&id, command), queue).await?;
+        for warning in warnings {
+            anstream::eprintln!("warning: {warning}");
+        }
+        let guard = Guard::new(ledgers.values().cloned().collect());
+        stop.holds(&ledgers, &guard);
+        Ok(Run { id, command, ledgers, guard, stop })
+    }
+
+    /// Carries out `work` and tells terminal and ledgers of its begin and its end; a `quiet` run changes nothing and stands in no ledger.
+    /// Work without an [`Ending`] had not begun.
+    pub(super) async fn carry_out<A, T, F>(
+        &self,
+        at: &Context<'_, A>,
+        quiet: bool,
+        work: impl FnOnce(Sink) -> F,
+        ending: impl FnOnce(&Result<T, Problem>) -> Option<Ending>,
+    ) -> Result<T, Problem>
+    where
+        F: Future<Output = Result<T, Problem>>,
+    {
+        let started = Instant::now();
+        let (sink, events) = Sink::channel();
+        let consumer = tokio::spawn(render::consume(events, at.common.format));
+        let (run, command, now) = (self.id.clone(), self.command.to_owned(), || jiff::Timestamp::now().to_string());
+        if !quiet {
+            let (who, tool) = (store::who(), env!("CARGO_PKG_VERSION").into());
+            self.note(&Entry::RunStarted { run: run.clone(), command: command.clone(), who, at: now(), tool }).await?;
+        }
+        let (stack, env) = (at.settings.top.stack.clone(), at.settings.env.clone());
+        sink.fact(Fact::RunStarted { run: run.clone(), command, stack, env });
+        let mut ended = work(sink.clone()).await;
+        if let Some(Ending { ok, done, failed, skipped, summary, noted }) = ending(&ended) {
+            let entry = Entry::RunFinished { run: run.clone(), ok, at: now(), summary };
+            let told = if quiet || !noted { Ok(()) } else { self.note(&entry).await };
+            sink.fact(Fact::RunFinished { run, ok, done, failed, skipped, seconds: started.elapsed().as_secs_f64() });
+            // Why the work failed is worth more than that its end could not be noted.
+            ended = ended.and_then(|value| told.map(|()| value));
+        }
+        // What was told is read to its end, however the run ended.
+        drop(sink);
+        consumer.await.map_err(|error| Problem::Io(error.to_string()))?;
+        ended
+    }
+
+    /// Writes one entry into every ledger of the run, each whatever becomes of the others; the first error.
+    async fn note(&self, entry: &Entry) -> Result<(), Problem> {
+        let noted = futures::future::join_all(self.ledgers.values().map(|ledger| ledger.append(entry.clone()))).await;
+        noted.into_iter().collect::<Result<Vec<()>, _>>()?;
+        Ok(())
+    }
+
+    /// Gives the locks back. What went wrong under them is worth more than what goes wrong with them.
+    pub(super) async fn end<T>(self, done: Result<T, Problem>) -> Result<T, Problem> {
+        let closed = store::close(&self.ledgers).await;
+        done.and_then(|value| closed.map(|()| value))
+    }
+}

@@ -1,0 +1,3 @@
+//! What an operator does all day: from the words of the command line to the layer that knows how.
+
+pub(crate) mod release;
