@@ -76,6 +76,9 @@ impl Fault {
     /// The code of a fault that came from a ledger which another run has taken over.
     pub const SUPERSEDED: &str = "Superseded";
 
+    /// The code of a call that was held back because what is known of the locks was heard too long ago.
+    pub const OUTDATED: &str = "Outdated";
+
     /// Whether the run lost its ledger: it cannot write, or another run has taken over.
     pub fn is_ledger(&self) -> bool {
         [Fault::LEDGER, Fault::SUPERSEDED].contains(&self.code.as_str())

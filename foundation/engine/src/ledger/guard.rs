@@ -5,6 +5,7 @@
 
 use super::Ledger;
 use crate::fault::{Class, Fault};
+use futures::FutureExt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
@@ -84,9 +85,37 @@ impl Guard {
             }
         }
         if inner.shut.load(Ordering::SeqCst) {
-            return Err(Fault::new(Class::Cancelled, "the run was told to leave at once: the call was not sent"));
+            return self.left();
         }
         Ok(())
+    }
+
+    /// The last look before a request leaves, which cannot wait for an answer from afar.
+    ///
+    /// # Errors
+    /// As [`Guard::may_change`]; [`Fault::OUTDATED`] when the last answer is too old: ask again.
+    pub fn still_may(&self) -> Result<(), Fault> {
+        let Some(inner) = &self.0 else { return Ok(()) };
+        if inner.shut.load(Ordering::SeqCst) {
+            return self.left();
+        }
+        if inner.sure() {
+            return Ok(());
+        }
+        for ledger in &inner.ledgers {
+            match ledger.check().now_or_never() {
+                Some(answer) => answer.map_err(|error| error.fault())?,
+                None => {
+                    let fault = Fault::new(Class::Stale, "what is known of the locks was heard too long ago: the call was not sent");
+                    return Err(Fault { code: Fault::OUTDATED.into(), ..fault });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn left(&self) -> Result<(), Fault> {
+        Err(Fault::new(Class::Cancelled, "the run was told to leave at once: the call was not sent"))
     }
 }
 

@@ -1,5 +1,7 @@
 //! The fence: no changing call leaves this process once another run has taken over its locks.
 
+mod body;
+
 use aws_config::BehaviorVersion;
 use aws_smithy_runtime::client::defaults::default_http_client_plugin_v2;
 use aws_smithy_runtime_api::box_error::BoxError;
@@ -10,7 +12,9 @@ use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::runtime_components::{RuntimeComponents, RuntimeComponentsBuilder};
 use aws_smithy_runtime_api::client::runtime_plugin::RuntimePlugin;
+use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::config_bag::ConfigBag;
+use engine::Fault;
 use engine::ledger::Guard;
 
 /// A client, or the connector that it gives, behind a guard.
@@ -18,15 +22,21 @@ use engine::ledger::Guard;
 struct Fence<T> {
     inner: T,
     guard: Guard,
+    /// Whether there is a way between this process and the other end.
+    wire: bool,
 }
+
+/// How often a request that was held back at the last moment is sent anew: a connection that takes so long each time is no good.
+const TRIES: usize = 5;
 
 /// `client`, or the SDK's own when there is none, behind `guard`. `None` where the SDK shall take its own without a guard.
 pub(crate) fn fenced(client: Option<SharedHttpClient>, guard: &Guard, version: BehaviorVersion) -> Option<SharedHttpClient> {
     if !guard.guards() {
         return client;
     }
+    let wire = client.is_none();
     let inner = client.or_else(|| own(version))?;
-    Some(SharedHttpClient::new(Fence { inner, guard: guard.clone() }))
+    Some(SharedHttpClient::new(Fence { inner, guard: guard.clone(), wire }))
 }
 
 /// The client that the SDK would take by itself.
@@ -36,7 +46,8 @@ fn own(version: BehaviorVersion) -> Option<SharedHttpClient> {
 
 impl HttpClient for Fence<SharedHttpClient> {
     fn http_connector(&self, settings: &HttpConnectorSettings, components: &RuntimeComponents) -> SharedHttpConnector {
-        SharedHttpConnector::new(Fence { inner: self.inner.http_connector(settings, components), guard: self.guard.clone() })
+        let inner = self.inner.http_connector(settings, components);
+        SharedHttpConnector::new(Fence { inner, guard: self.guard.clone(), wire: self.wire })
     }
 
     fn validate_base_client_config(&self, components: &RuntimeComponentsBuilder, config: &ConfigBag) -> Result<(), BoxError> {
@@ -53,12 +64,28 @@ impl HttpConnector for Fence<SharedHttpConnector> {
         if reads(&request) {
             return self.inner.call(request);
         }
-        let (inner, guard) = (self.inner.clone(), self.guard.clone());
+        let (inner, guard, wire) = (self.inner.clone(), self.guard.clone(), self.wire);
         HttpConnectorFuture::new(async move {
-            guard.may_change().await.map_err(|fault| ConnectorError::other(fault.into(), None))?;
-            inner.call(request).await
+            let mut tries = 0;
+            loop {
+                guard.may_change().await.map_err(|fault| ConnectorError::other(fault.into(), None))?;
+                tries += 1;
+                let Some(mut copy) = request.try_clone().filter(|_| wire) else { return inner.call(request).await };
+                *copy.body_mut() = body::last(std::mem::replace(copy.body_mut(), SdkBody::empty()), &guard);
+                match inner.call(copy).await {
+                    Err(error) if held_back(&error) && tries < TRIES => {}
+                    answered => return answered,
+                }
+            }
         })
     }
+}
+
+/// Whether the last look found the guard's answer too old: nothing has left.
+fn held_back(error: &ConnectorError) -> bool {
+    let first: &(dyn std::error::Error + 'static) = error;
+    let mut causes = std::iter::successors(Some(first), |error| error.source());
+    causes.any(|error| error.downcast_ref::<Fault>().is_some_and(|fault| fault.code == Fault::OUTDATED))
 }
 
 /// Whether a request only reads: by its method, or by the name of its operation in one of AWS's protocols.
@@ -83,7 +110,6 @@ fn reads(request: &HttpRequest) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use aws_smithy_types::body::SdkBody;
 
     fn request(method: &str, uri: &str, target: Option<&'static str>, body: &'static str) -> HttpRequest {
         let mut request = HttpRequest::new(SdkBody::from(body));
