@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 pub mod gate;
+pub mod kept;
 pub mod liar;
 mod mend;
 pub mod mortal;
@@ -10,6 +11,8 @@ pub mod processes;
 pub mod script;
 pub mod shared;
 pub mod sweep;
+
+pub use kept::{Kept, calm, deployed};
 
 use aws::{Aws, Connection};
 use cli::{Settings, Wanted};
@@ -301,16 +304,6 @@ impl Bench {
     pub fn changing_calls(&self) -> usize {
         self.emulator.calls().iter().filter(|call| call.changing && call.error.is_none()).count()
     }
-}
-
-/// A stack that was deployed with these settings.
-///
-/// # Panics
-/// When something failed.
-pub async fn deployed(env: &str) -> Bench {
-    let bench = Bench::new();
-    all_done(bench.deploy(env).await);
-    bench
 }
 
 /// Looks into the region that stacks are deployed to, or changes it behind the tool's back.

@@ -5,7 +5,7 @@ use emulator::table::Item;
 use engine::ledger::Ledger;
 use engine::plan::Verb;
 use engine::{LayerName, Sink};
-use integration_tests::{Bench, EVERYTHING, all_done, deployed, region};
+use integration_tests::{Bench, EVERYTHING, all_done, calm, deployed, region};
 use orchestrator::stack;
 use serde_json::json;
 
@@ -220,9 +220,9 @@ async fn a_key_that_cannot_be_used_is_refused_before_there_is_a_plan() {
 
 #[tokio::test(start_paused = true)]
 async fn the_launch_waits_until_ec2_knows_the_profile() {
-    let bench = deployed(EVERYTHING).await;
-    let calls = bench.emulator.calls();
-    let launches: Vec<Option<&str>> = calls.iter().filter(|call| call.action == "RunInstances").map(|call| call.error.as_deref()).collect();
+    let (bench, calm) = (deployed(EVERYTHING).await, calm(EVERYTHING).await);
+    let launches: Vec<Option<&str>> =
+        calm.calls.iter().filter(|call| call.action == "RunInstances").map(|call| call.error.as_deref()).collect();
     let (last, refused) = launches.split_last().unwrap();
     assert!(last.is_none() && !refused.is_empty(), "{launches:?}");
     assert!(refused.iter().all(|error| *error == Some("InvalidParameterValue")), "{launches:?}");

@@ -3,11 +3,11 @@
 
 use emulator::weather::Death;
 use integration_tests::sweep::full;
-use integration_tests::{Bench, EVERYTHING, all_done};
+use integration_tests::{Bench, EVERYTHING, all_done, deployed};
 use std::collections::BTreeMap;
 
 /// How many deaths of each scenario a usual run of the suite tries; `SWEEP=full` tries every one.
-const SAMPLE: usize = 20;
+const SAMPLE: usize = 12;
 
 /// Settings after a change in every layer, with replacements, and with fewer objects.
 fn changed() -> String {
@@ -34,11 +34,10 @@ struct Scenario {
 
 impl Scenario {
     async fn prepared(&self) -> Bench {
-        let bench = Bench::new();
-        if let Some(before) = &self.before {
-            all_done(bench.deploy(before).await);
+        match &self.before {
+            Some(before) => deployed(before).await,
+            None => Bench::new(),
         }
-        bench
     }
 
     async fn run(&self, bench: &Bench) {
@@ -106,7 +105,7 @@ async fn destroy() {
 async fn twice() {
     let scenario = Scenario { name: "create", before: None, wanted: Some(EVERYTHING.into()) };
     let (wanted, events) = scenario.calm().await;
-    let pairs = if full() { 10_000 } else { 2 * SAMPLE };
+    let pairs = if full() { 10_000 } else { SAMPLE };
     println!("death, resume, death, resume: {pairs} pairs (SWEEP=full for 10,000)");
     for pair in 0..pairs {
         // Steps that have no common divisor with the sizes walk over all pairs evenly.

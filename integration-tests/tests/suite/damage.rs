@@ -7,7 +7,7 @@ use engine::ledger::{Ledger, MemoryLedger};
 use integration_tests::process::binary;
 use integration_tests::processes::{Gate, Shop};
 use integration_tests::sweep::full;
-use integration_tests::{Bench, EVERYTHING, all_done};
+use integration_tests::{Bench, EVERYTHING, all_done, deployed};
 use std::time::Instant;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -66,8 +66,7 @@ const SAMPLE: usize = 3;
 /// What the ledger does not name is observed by its tags (or its name) and remembered: nothing is made twice.
 #[tokio::test(start_paused = true)]
 async fn a_ledger_that_lost_its_last_entries_is_completed_from_what_is_there() {
-    let bench = Bench::new();
-    all_done(bench.deploy(EVERYTHING).await);
+    let bench = deployed(EVERYTHING).await;
     let (census, tagged) = (bench.census(), bench.tagged());
     let (mut tried, started) = (0, Instant::now());
     for layer in LayerName::ALL {

@@ -5,19 +5,13 @@ use emulator::world::Region;
 use engine::ledger::{Ledger, MemoryLedger, Row};
 use engine::plan::Verb;
 use engine::{Address, LayerName, Sink};
-use integration_tests::{Bench, EVERYTHING, all_done};
+use integration_tests::{Bench, EVERYTHING, all_done, deployed};
 use orchestrator::stack;
 use serde_json::{Value, json};
 use std::time::Duration;
 
 const PLAIN: &str = "embedded = true\n[database]\nfinal_snapshot = false\n[edge]\ndeletion_protection = false\n";
 const HTTPS: &str = "https = true\ndomain = \"shop.example.com\"\nhosted_zone = \"example.com\"\n";
-
-async fn deployed(env: &str) -> Bench {
-    let bench = Bench::new();
-    all_done(bench.deploy(env).await);
-    bench
-}
 
 fn region<T>(bench: &Bench, look: impl FnOnce(&mut Region) -> T) -> T {
     bench.emulator.with_world(|world| look(world.regions.get_mut("eu-north-1").unwrap()))

@@ -7,7 +7,7 @@ use engine::ledger::{Entry, Folded, Guard, Ledger, LedgerError, MemoryLedger};
 use engine::planner::{Allow, Request};
 use engine::{Class, Fault, Graph, LayerName, Sink};
 use futures::future::BoxFuture;
-use integration_tests::{Bench, EVERYTHING, all_done, settings};
+use integration_tests::{EVERYTHING, deployed, settings};
 use orchestrator::stack;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -49,8 +49,7 @@ async fn aws(emulator: &Emulator, guard: Guard) -> Aws {
 /// Destroys what the bench has deployed, in a run that was superseded: each kind's delete is a changing call of its service.
 #[tokio::test(start_paused = true)]
 async fn no_changing_call_of_any_kind_passes() {
-    let bench = Bench::new();
-    all_done(bench.deploy(EVERYTHING).await);
+    let bench = deployed(EVERYTHING).await;
     let asked = Arc::new(AtomicUsize::new(0));
     let lost = |ledger: &MemoryLedger| Arc::new(Lost { inner: ledger.clone(), asked: asked.clone() }) as Arc<dyn Ledger>;
     let ledgers: BTreeMap<LayerName, Arc<dyn Ledger>> = bench.ledgers.iter().map(|(layer, ledger)| (*layer, lost(ledger))).collect();

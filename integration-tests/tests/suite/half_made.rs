@@ -1,7 +1,7 @@
 //! A create of several calls that stops between them is made whole in the same run.
 
 use emulator::weather::{Fault, Weather};
-use integration_tests::{Bench, EVERYTHING, all_done};
+use integration_tests::{Bench, EVERYTHING, all_done, deployed};
 
 #[tokio::test(start_paused = true)]
 async fn a_role_whose_policy_call_was_lost_has_its_policy() {
@@ -22,8 +22,7 @@ async fn a_role_whose_policy_call_was_lost_has_its_policy() {
 
 #[tokio::test(start_paused = true)]
 async fn every_host_of_the_vpc_reaches_an_interface_endpoint() {
-    let bench = Bench::new();
-    all_done(bench.deploy(EVERYTHING).await);
+    let bench = deployed(EVERYTHING).await;
     bench.emulator.with_world(|world| {
         let ec2 = &world.regions["eu-north-1"].ec2;
         let cidr = ec2.vpcs.values().next().unwrap().cidr.to_string();

@@ -15,7 +15,7 @@ mod process;
 use emulator::CallRecord;
 use emulator::world::Region;
 use integration_tests::script::Script;
-use integration_tests::{Bench, EVERYTHING, all_done};
+use integration_tests::{Bench, EVERYTHING};
 use std::path::Path;
 
 /// Where a hazard is shown.
@@ -139,11 +139,7 @@ async fn deployed() -> Bench {
     deployed_with(EVERYTHING).await
 }
 
-async fn deployed_with(env: &str) -> Bench {
-    let bench = Bench::new();
-    all_done(bench.deploy(env).await);
-    bench
-}
+use integration_tests::deployed as deployed_with;
 
 /// A stack whose AWS refuses what the script says.
 fn scripted(script: &Script) -> Bench {

@@ -4,7 +4,7 @@ use emulator::weather::{Fault, Weather};
 use engine::driver::{AskValue, SeenValue};
 use engine::ledger::{Ledger, MemoryLedger, Row};
 use engine::{Address, Sink};
-use integration_tests::{Bench, EVERYTHING, all_done};
+use integration_tests::{Bench, EVERYTHING, all_done, deployed};
 use orchestrator::stack;
 use std::collections::BTreeMap;
 
@@ -29,8 +29,7 @@ pub(super) async fn seen(kinds: &engine::Kinds, row: &Row) -> Option<SeenValue> 
 
 #[tokio::test(start_paused = true)]
 async fn ensuring_again_makes_no_second_object() {
-    let bench = Bench::new();
-    all_done(bench.deploy(EVERYTHING).await);
+    let bench = deployed(EVERYTHING).await;
     let kinds = stack::kinds(&bench.aws().await);
     let objects = bench.tagged();
     for row in samples(&bench, &kinds) {
@@ -47,8 +46,7 @@ async fn ensuring_again_makes_no_second_object() {
 
 #[tokio::test(start_paused = true)]
 async fn deleting_again_and_deleting_what_never_was_succeed() {
-    let bench = Bench::new();
-    all_done(bench.deploy(EVERYTHING).await);
+    let bench = deployed(EVERYTHING).await;
     let kinds = stack::kinds(&bench.aws().await);
     let samples = samples(&bench, &kinds);
     all_done(bench.destroy().await);
@@ -84,8 +82,7 @@ async fn what_is_gone_behind_our_back_is_made_again() {
     all_done(all.deploy(EVERYTHING).await);
     let names: Vec<&str> = stack::kinds(&all.aws().await).names().collect();
     for kind in names {
-        let bench = Bench::new();
-        all_done(bench.deploy(EVERYTHING).await);
+        let bench = deployed(EVERYTHING).await;
         let objects = bench.tagged();
         let (kinds, table) = (stack::kinds(&bench.aws().await), rows(&bench));
         let row = table.values().find(|row| row.kind == kind).unwrap();
@@ -102,8 +99,7 @@ async fn what_is_gone_behind_our_back_is_made_again() {
 /// The first changing call of a run that makes one kind again is throttled three times, or carried out and its answer lost.
 #[tokio::test(start_paused = true)]
 async fn throttled_and_lost_creates_of_each_kind_make_one_object() {
-    let mut bench = Bench::new();
-    all_done(bench.deploy(EVERYTHING).await);
+    let mut bench = deployed(EVERYTHING).await;
     let (objects, kinds, table) = (bench.tagged(), stack::kinds(&bench.aws().await), rows(&bench));
     // Long enough ago that what is gone is gone, and not merely not shown yet.
     tokio::time::sleep(std::time::Duration::from_secs(7200)).await;
@@ -157,8 +153,7 @@ fn somebody_elses(bench: &Bench) -> Bench {
 
 #[tokio::test(start_paused = true)]
 async fn foreign_objects_in_our_names_are_refused() {
-    let bench = Bench::new();
-    all_done(bench.deploy(EVERYTHING).await);
+    let bench = deployed(EVERYTHING).await;
     let (kinds, table) = (stack::kinds(&bench.aws().await), rows(&bench));
     let other = somebody_elses(&bench);
     let mut asked = Vec::new();

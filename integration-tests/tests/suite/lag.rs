@@ -3,7 +3,7 @@
 use emulator::Lag;
 use emulator::weather::{Death, Fault, Of, Weather};
 use integration_tests::sweep::{again, full, only};
-use integration_tests::{Bench, EVERYTHING, all_done};
+use integration_tests::{Bench, EVERYTHING, all_done, calm};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -20,10 +20,10 @@ fn behind(seconds: u64, unknown_ids: bool) -> Bench {
     bench
 }
 
-async fn calm() -> (BTreeMap<String, usize>, usize) {
-    let bench = Bench::new();
-    all_done(bench.deploy(EVERYTHING).await);
-    (bench.population(), bench.changing_calls())
+async fn undisturbed() -> (BTreeMap<String, usize>, usize) {
+    let calm = calm(EVERYTHING).await;
+    let calls = calm.changing().len();
+    (calm.population, calls)
 }
 
 async fn ends_well(bench: &Bench, population: &BTreeMap<String, usize>, what: &str) {
@@ -36,7 +36,7 @@ async fn ends_well(bench: &Bench, population: &BTreeMap<String, usize>, what: &s
 
 #[tokio::test(start_paused = true)]
 async fn a_deploy_ends_well_however_late_reads_show_it() {
-    let (population, _) = calm().await;
+    let (population, _) = undisturbed().await;
     for lag in lags() {
         for unknown_ids in [false, true] {
             let what = again("lag::a_deploy", &[("LAG", lag.to_string())]);
@@ -56,7 +56,7 @@ fn points(lag: u64, calls: usize) -> Vec<usize> {
 
 #[tokio::test(start_paused = true)]
 async fn lost_answers_are_found_however_late_reads_show_them() {
-    let (population, calls) = calm().await;
+    let (population, calls) = undisturbed().await;
     for lag in lags() {
         for at in points(lag, calls) {
             let what = again("lag::lost", &[("LAG", lag.to_string()), ("POINT", at.to_string())]);
@@ -69,7 +69,7 @@ async fn lost_answers_are_found_however_late_reads_show_them() {
 
 #[tokio::test(start_paused = true)]
 async fn a_run_that_died_is_resumed_however_late_reads_show_what_it_made() {
-    let (population, calls) = calm().await;
+    let (population, calls) = undisturbed().await;
     for lag in lags() {
         for at in points(lag, calls) {
             let what = again("lag::a_run_that_died", &[("LAG", lag.to_string()), ("POINT", at.to_string())]);
@@ -90,7 +90,7 @@ fn none_twice(bench: &Bench, population: &BTreeMap<String, usize>, what: &str) {
 
 #[tokio::test(start_paused = true)]
 async fn beyond_the_settle_window_a_run_refuses() {
-    let (population, _) = calm().await;
+    let (population, _) = undisturbed().await;
     for operation in ["CreateVpc", "AllocateAddress", "CreateSubnet"] {
         let bench = behind(900, false);
         bench.emulator.weather(Weather::hitting(Fault::CommittedThenLost, Of::Operation(operation.into()), 0, 1));
@@ -113,7 +113,7 @@ async fn beyond_the_settle_window_a_run_refuses() {
 
 #[tokio::test(start_paused = true)]
 async fn a_resume_that_sees_nothing_of_what_was_made_refuses() {
-    let (population, _) = calm().await;
+    let (population, _) = undisturbed().await;
     let bench = behind(900, false);
     assert!(bench.die(Some(EVERYTHING), &Death::at(60, true)).await);
     let refused = bench.deploy(EVERYTHING).await.unwrap_err();

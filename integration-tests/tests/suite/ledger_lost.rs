@@ -6,7 +6,7 @@ use engine::LayerName;
 use engine::ledger::{Folded, Ledger};
 use engine::plan::Verb;
 use integration_tests::sweep::full;
-use integration_tests::{Bench, EVERYTHING, all_done};
+use integration_tests::{Bench, EVERYTHING, all_done, deployed};
 use orchestrator::stack;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -91,8 +91,7 @@ async fn what_is_not_declared_any_more_goes_with_the_next_deploy() {
         .replace("https = true", "https = false");
     let calm = Bench::new();
     all_done(calm.deploy(&fewer).await);
-    let mut bench = Bench::new();
-    all_done(bench.deploy(EVERYTHING).await);
+    let mut bench = deployed(EVERYTHING).await;
     bench.lose();
     bench.rebuild(&fewer, stack::LAYERS).await.unwrap();
     all_known(&bench, "fewer").await;
@@ -107,8 +106,7 @@ async fn what_is_not_declared_any_more_goes_with_the_next_deploy() {
 /// Objects that no declaration knows any more can be destroyed.
 #[tokio::test(start_paused = true)]
 async fn one_layer_alone_is_rebuilt_and_a_destroy_needs_no_declaration() {
-    let mut bench = Bench::new();
-    all_done(bench.deploy(EVERYTHING).await);
+    let mut bench = deployed(EVERYTHING).await;
     let places = bench.places();
     bench.ledgers.insert(LayerName::Compute, engine::ledger::MemoryLedger::new(LayerName::Compute));
     bench.rebuild(EVERYTHING, &[LayerName::Compute]).await.unwrap();
@@ -134,8 +132,7 @@ async fn after_a_crash_in_the_middle() {
     println!("lost ledger after a crash: {} of {} deaths (SWEEP=full for all)", deaths.len(), 2 * events);
     for death in deaths {
         let what = format!("dies {} event {}", if death % 2 == 1 { "after" } else { "before" }, death / 2);
-        let mut bench = Bench::new();
-        all_done(bench.deploy(EVERYTHING).await);
+        let mut bench = deployed(EVERYTHING).await;
         assert!(bench.die(Some(&wanted), &Death::at(death / 2, death % 2 == 1)).await, "{what}: it lives");
         bench.lose();
         bench.rebuild(&wanted, stack::LAYERS).await.unwrap();

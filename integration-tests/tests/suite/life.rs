@@ -1,12 +1,11 @@
 //! Deploy, look again, change, destroy.
 
 use engine::plan::Verb;
-use integration_tests::{Bench, EVERYTHING, all_done};
+use integration_tests::{Bench, EVERYTHING, all_done, deployed};
 
 #[tokio::test(start_paused = true)]
 async fn a_second_deploy_changes_nothing() {
-    let bench = Bench::new();
-    all_done(bench.deploy(EVERYTHING).await);
+    let bench = deployed(EVERYTHING).await;
     bench.emulator.clear_calls();
     let plan = bench.plan(EVERYTHING).await;
     assert!(!plan.changes(), "{:#?}", plan.steps.values().filter(|step| step.verb != Verb::Keep).collect::<Vec<_>>());
@@ -16,8 +15,7 @@ async fn a_second_deploy_changes_nothing() {
 
 #[tokio::test(start_paused = true)]
 async fn destroy_leaves_nothing_with_our_tags() {
-    let bench = Bench::new();
-    all_done(bench.deploy(EVERYTHING).await);
+    let bench = deployed(EVERYTHING).await;
     assert!(bench.tagged() > 30);
     all_done(bench.destroy().await);
     assert_eq!(bench.emulator.tagged("orchestrator:stack", "shop"), Vec::<String>::new());
@@ -43,8 +41,7 @@ const CHANGES: [(&str, &str, &[&str]); 9] = [
 
 #[tokio::test(start_paused = true)]
 async fn one_setting_shows_exactly_its_change() {
-    let bench = Bench::new();
-    all_done(bench.deploy(EVERYTHING).await);
+    let bench = deployed(EVERYTHING).await;
     for (from, to, wanted) in CHANGES {
         let changed = EVERYTHING.replacen(from, to, 1);
         assert_ne!(changed, EVERYTHING, "{from}");
@@ -74,8 +71,7 @@ async fn nat_gateways_follow_the_setting() {
 
 #[tokio::test(start_paused = true)]
 async fn a_tag_that_someone_took_away_is_shown_and_put_back() {
-    let bench = Bench::new();
-    all_done(bench.deploy(EVERYTHING).await);
+    let bench = deployed(EVERYTHING).await;
     bench.emulator.with_world(|world| {
         let ec2 = &mut world.regions.get_mut("eu-north-1").unwrap().ec2;
         ec2.vpcs.values_mut().for_each(|vpc| vpc.tags.clear());
@@ -102,8 +98,7 @@ async fn a_tag_of_the_configuration_comes_and_goes() {
 
 #[tokio::test(start_paused = true)]
 async fn the_network_is_what_was_asked_for() {
-    let bench = Bench::new();
-    all_done(bench.deploy(EVERYTHING).await);
+    let bench = deployed(EVERYTHING).await;
     bench.emulator.with_world(|world| {
         let ec2 = &world.regions["eu-north-1"].ec2;
         let vpc = ec2.vpcs.values().next().unwrap();

@@ -1,7 +1,7 @@
 //! The observability layer, read back from the world.
 
 use emulator::table::Item;
-use integration_tests::{Bench, EVERYTHING, all_done, deployed, region};
+use integration_tests::{EVERYTHING, all_done, deployed, region};
 use serde_json::json;
 
 #[tokio::test(start_paused = true)]
@@ -24,8 +24,7 @@ async fn log_groups_have_a_retention_and_our_key() {
 
 #[tokio::test(start_paused = true)]
 async fn a_log_group_that_a_service_made_is_taken_over() {
-    let bench = Bench::new();
-    all_done(bench.deploy(EVERYTHING).await);
+    let bench = deployed(EVERYTHING).await;
     all_done(bench.destroy().await);
     region(&bench, |region| {
         let body = json!({"logGroupName": "/ecs/shop-test/app", "arn": "arn:aws:logs:eu-north-1:123456789012:log-group:/ecs/shop-test/app:*",

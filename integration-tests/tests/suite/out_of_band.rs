@@ -9,7 +9,7 @@ use engine::planner::Allow;
 use engine::resource::tag;
 use engine::{Kinds, Sink};
 use integration_tests::sweep::full;
-use integration_tests::{Bench, EVERYTHING, all_done};
+use integration_tests::{Bench, EVERYTHING, all_done, deployed};
 use orchestrator::stack;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -17,8 +17,7 @@ use std::time::Duration;
 
 /// A stack in which everything that happens by itself has happened, with one object of each kind.
 pub(super) async fn settled() -> (Bench, Kinds, Vec<Row>) {
-    let bench = Bench::new();
-    all_done(bench.deploy(EVERYTHING).await);
+    let bench = deployed(EVERYTHING).await;
     tokio::time::sleep(Duration::from_secs(3600)).await;
     all_done(bench.deploy(EVERYTHING).await);
     let kinds = stack::kinds(&bench.aws().await);

@@ -2,7 +2,7 @@
 
 use emulator::weather::{Fault, Weather};
 use engine::plan::Verb;
-use integration_tests::{Bench, EVERYTHING, all_done, deployed, region};
+use integration_tests::{Bench, EVERYTHING, all_done, calm, deployed, region};
 use serde_json::json;
 
 const SERVICE: &str = "shop-test/app";
@@ -157,9 +157,7 @@ async fn the_service_goes_before_what_its_tasks_use() {
 
 #[tokio::test(start_paused = true)]
 async fn a_revision_whose_answer_was_lost_is_not_registered_again() {
-    let calm = deployed(EVERYTHING).await;
-    let changing: Vec<String> = calm.emulator.calls().into_iter().filter(|call| call.changing).map(|call| call.action).collect();
-    let at = changing.iter().position(|action| action == "RegisterTaskDefinition").unwrap();
+    let at = calm(EVERYTHING).await.changing().iter().position(|action| action == "RegisterTaskDefinition").unwrap();
     let bench = Bench::new();
     bench.emulator.weather(Weather::on_change(Fault::CommittedThenLost, at, 1));
     bench.deploy(EVERYTHING).await.unwrap();

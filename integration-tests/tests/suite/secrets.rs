@@ -1,7 +1,7 @@
 //! The secrets layer, read back from the world.
 
 use emulator::table::Item;
-use integration_tests::{Bench, EVERYTHING, all_done};
+use integration_tests::{Bench, EVERYTHING, all_done, deployed};
 use serde_json::Value;
 
 fn parameters(bench: &Bench) -> Vec<Item> {
@@ -10,8 +10,7 @@ fn parameters(bench: &Bench) -> Vec<Item> {
 
 #[tokio::test(start_paused = true)]
 async fn the_key_rotates_and_has_its_alias() {
-    let bench = Bench::new();
-    all_done(bench.deploy(EVERYTHING).await);
+    let bench = deployed(EVERYTHING).await;
     bench.emulator.with_world(|world| {
         let region = &world.regions["eu-north-1"];
         let key = region.keys.values().next().unwrap();
@@ -24,8 +23,7 @@ async fn the_key_rotates_and_has_its_alias() {
 
 #[tokio::test(start_paused = true)]
 async fn values_are_secure_strings_under_our_key() {
-    let bench = Bench::new();
-    all_done(bench.deploy(EVERYTHING).await);
+    let bench = deployed(EVERYTHING).await;
     let key = bench.emulator.with_world(|world| world.regions["eu-north-1"].keys.values().next().unwrap().str("Arn").to_owned());
     let all = parameters(&bench);
     let names: Vec<&str> = all.iter().map(|item| item.str("Name")).collect();
@@ -36,8 +34,7 @@ async fn values_are_secure_strings_under_our_key() {
 
 #[tokio::test(start_paused = true)]
 async fn no_value_is_remembered_planned_or_told() {
-    let bench = Bench::new();
-    all_done(bench.deploy(EVERYTHING).await);
+    let bench = deployed(EVERYTHING).await;
     let values: Vec<String> = parameters(&bench).iter().map(|item| item.inside["value"].as_str().unwrap().to_owned()).collect();
     assert!(values.iter().all(|value| value.len() >= 40));
     let plan = serde_json::to_string(&bench.plan(EVERYTHING).await).unwrap();
@@ -49,8 +46,7 @@ async fn no_value_is_remembered_planned_or_told() {
 
 #[tokio::test(start_paused = true)]
 async fn a_key_that_waits_for_its_deletion_is_taken_back() {
-    let bench = Bench::new();
-    all_done(bench.deploy(EVERYTHING).await);
+    let bench = deployed(EVERYTHING).await;
     all_done(bench.destroy().await);
     let again = Bench { emulator: bench.emulator.clone(), ..Bench::new() };
     all_done(again.deploy(EVERYTHING).await);

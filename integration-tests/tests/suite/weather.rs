@@ -7,8 +7,7 @@ use emulator::{Emulator, Options};
 use engine::Class;
 use engine::settle::WINDOW;
 use integration_tests::sweep::{again, full, points, skips};
-use integration_tests::{Bench, EVERYTHING, all_done, gate};
-use std::collections::BTreeMap;
+use integration_tests::{Bench, EVERYTHING, Kept, all_done, calm, gate};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -17,21 +16,7 @@ const SAMPLE: usize = 4;
 /// What a lost answer may cost beside the settle window.
 const GRACE: Duration = Duration::from_secs(30);
 
-/// An undisturbed run.
-struct Calm {
-    population: BTreeMap<String, usize>,
-    objects: usize,
-    calls: usize,
-    took: Duration,
-}
-
-async fn calm() -> Calm {
-    let (bench, started) = (Bench::new(), Instant::now());
-    all_done(bench.deploy(EVERYTHING).await);
-    Calm { population: bench.population(), objects: bench.tagged(), calls: bench.emulator.calls().len(), took: started.elapsed() }
-}
-
-async fn once(calm: &Calm, fault: Fault, at: usize) {
+async fn once(calm: &Kept, fault: Fault, at: usize) {
     let what = again("weather::fails_once", &[("FAULT", fault.name().into()), ("POINT", at.to_string())]);
     let bench = Bench::new();
     bench.emulator.weather(Weather::hitting(fault, Of::All, at, 1));
@@ -63,9 +48,9 @@ async fn sweep(fault: Fault) {
     if skips(fault) {
         return;
     }
-    let calm = calm().await;
+    let calm = calm(EVERYTHING).await;
     // Each fault begins elsewhere, so that a usual run hits other calls with each.
-    for at in points(&format!("each call fails once ({})", fault.name()), calm.calls, SAMPLE, 37 * (fault as usize + 1)) {
+    for at in points(&format!("each call fails once ({})", fault.name()), calm.calls.len(), SAMPLE, 37 * (fault as usize + 1)) {
         once(&calm, fault, at).await;
     }
 }
@@ -99,7 +84,7 @@ fails_once!(
 /// The creates that AWS would make twice are hit in every run: they are the reason for the settle window.
 #[tokio::test(start_paused = true)]
 async fn a_lost_create_that_aws_would_repeat_is_found() {
-    let calm = calm().await;
+    let calm = calm(EVERYTHING).await;
     for operation in ["CreateVpc", "CreateSubnet", "CreateInternetGateway", "AllocateAddress", "RegisterTaskDefinition", "CreateKey"] {
         for fault in [Fault::CommittedThenLost, Fault::ResetBefore] {
             let bench = Bench::new();
@@ -113,7 +98,7 @@ async fn a_lost_create_that_aws_would_repeat_is_found() {
 #[tokio::test(start_paused = true)]
 #[allow(clippy::disallowed_macros)]
 async fn a_storm_of_throttles_over_the_whole_run() {
-    let calm = calm().await;
+    let calm = calm(EVERYTHING).await;
     let seeds = if full() { 1..41 } else { 1..4 };
     for seed in seeds.filter(|seed| integration_tests::sweep::only("SEED").is_none_or(|only: u64| only == *seed)) {
         let what = again("weather::a_storm", &[("SWEEP", "full".into()), ("SEED", seed.to_string())]);
@@ -122,8 +107,8 @@ async fn a_storm_of_throttles_over_the_whole_run() {
         let outcome = bench.deploy(EVERYTHING).await.unwrap_or_else(|problem| panic!("{what}: {problem}"));
         assert!(outcome.ok(), "{what}: {:#?}", outcome.failed);
         let calls = bench.emulator.calls().len();
-        println!("storm, seed {seed}: {calls} calls instead of {}", calm.calls);
-        assert!(calls <= 3 * calm.calls, "{what}: {calls} calls instead of {}", calm.calls);
+        println!("storm, seed {seed}: {calls} calls instead of {}", calm.calls.len());
+        assert!(calls <= 3 * calm.calls.len(), "{what}: {calls} calls instead of {}", calm.calls.len());
         assert_eq!(bench.population(), calm.population, "{what}");
     }
 }

@@ -76,6 +76,7 @@ impl Driver<Route> for Routes {
     }
 
     async fn ensure(&self, _: &Identity, want: &Route, seen: Option<Seen<Route>>, _: &Ticks) -> Result<(), Fault> {
+        let mut doubt = None;
         if seen.is_none() {
             let call = self.0.ec2.create_route().route_table_id(want.table.as_str()).destination_cidr_block(&want.destination);
             let call = match &want.via {
@@ -84,7 +85,8 @@ impl Driver<Route> for Routes {
                 Via::Other(id) => call.gateway_id(id),
             };
             match call.send().await.or_fault("ec2:CreateRoute") {
-                Err(fault) if fault.code == "RouteAlreadyExists" || fault.class == Class::InDoubt => {}
+                Err(fault) if fault.code == "RouteAlreadyExists" => {}
+                Err(fault) if fault.class == Class::InDoubt => doubt = Some(fault),
                 other => return other.map(|_| ()),
             }
         }
@@ -94,7 +96,11 @@ impl Driver<Route> for Routes {
             Via::NatGateway(id) => call.nat_gateway_id(id.as_str()),
             Via::Other(id) => call.gateway_id(id),
         };
-        call.send().await.or_fault("ec2:ReplaceRoute").map(|_| ())
+        match (call.send().await.or_fault("ec2:ReplaceRoute"), doubt) {
+            // It was not made: why is what the create said.
+            (Err(gone), Some(doubt)) if gone.is_not_found() => Err(doubt),
+            (replaced, _) => replaced.map(|_| ()),
+        }
     }
 
     async fn delete(&self, _: &Identity, spec: &Route, _: Option<&()>, _: &Ticks) -> Result<(), Fault> {

@@ -4,7 +4,7 @@ use super::{calls, deployed, nothing_left, places, region, scripted, with};
 use emulator::table::Item;
 use emulator::weather::{Fault, Weather};
 use integration_tests::script::Script;
-use integration_tests::{Bench, EVERYTHING, all_done};
+use integration_tests::{Bench, EVERYTHING, all_done, calm};
 use serde_json::json;
 
 const SERVICE: &str = "shop-test/app";
@@ -64,9 +64,7 @@ async fn e5_a_service_is_made_once_whatever_is_lost() {
     let bench = deployed().await;
     let refused = again(&bench, "another-token").await.unwrap_err();
     assert!(refused.contains("Creation of service was not idempotent"), "{refused}");
-    let changing: Vec<String> =
-        bench.emulator.calls().into_iter().filter(|call| call.changing && call.error.is_none()).map(|it| it.action).collect();
-    let at = changing.iter().position(|action| action == "CreateService").unwrap();
+    let at = calm(EVERYTHING).await.changing().iter().position(|action| action == "CreateService").unwrap();
     let lossy = Bench::new();
     lossy.emulator.weather(Weather::on_change(Fault::CommittedThenLost, at, 1));
     lossy.deploy(EVERYTHING).await.unwrap();
