@@ -187,7 +187,7 @@ impl Instances {
             match call.clone().send().await.or_fault("ec2:RunInstances") {
                 Ok(made) => Ok(Poll::Ready(made.instances().first().and_then(|it| it.instance_id()).map(str::to_owned))),
                 Err(fault) if fault.message.contains(PROFILE_UNKNOWN) => {
-                    Ok(Poll::Waiting(format!("EC2 does not know {} yet: {}", want.instance_profile, fault.message)))
+                    Ok(Poll::Refused(format!("EC2 does not know {} yet: {}", want.instance_profile, fault.message), fault))
                 }
                 Err(fault) => Err(fault),
             }

@@ -70,10 +70,12 @@ impl InstanceProfiles {
         match call.send().await.or_fault("iam:AddRoleToInstanceProfile") {
             Ok(_) => Ok(Poll::Ready(())),
             // A role that was just made is not known to all of IAM's servers.
-            Err(fault) if fault.is_not_found() => Ok(Poll::Waiting(format!("IAM does not know it everywhere yet: {}", fault.message))),
+            Err(fault) if fault.is_not_found() => {
+                Ok(Poll::Refused(format!("IAM does not know it everywhere yet: {}", fault.message), fault))
+            }
             // It may be in, by a call whose answer was lost: the profile takes no second role. The next look tells.
             Err(fault) if fault.class == Class::InDoubt || fault.code == "LimitExceeded" => {
-                Ok(Poll::Waiting(format!("its role is perhaps in: {}", fault.message)))
+                Ok(Poll::Refused(format!("its role is perhaps in: {}", fault.message), fault))
             }
             Err(fault) => Err(fault),
         }

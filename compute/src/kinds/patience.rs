@@ -20,7 +20,7 @@ where
         match call().await {
             Ok(made) => Ok(Poll::Ready(made)),
             Err(fault) => match patience(&fault) {
-                Some(most) if started.elapsed() < most => Ok(Poll::Waiting(fault.message)),
+                Some(most) if started.elapsed() < most => Ok(Poll::Refused(fault.message.clone(), fault)),
                 _ => Err(fault),
             },
         }

@@ -138,7 +138,7 @@ mod tests {
             let it = service(vec![deployment("PRIMARY", "app:2", state, running), deployment("ACTIVE", "app:1", Completed, 2)]);
             let waits = match progress(&it, "app:2").unwrap() {
                 Poll::Ready(()) => None,
-                Poll::Waiting(what) => Some(what),
+                Poll::Waiting(what) | Poll::Refused(what, _) => Some(what),
             };
             assert_eq!(waits.as_deref(), wanted);
         }

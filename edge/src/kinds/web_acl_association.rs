@@ -56,7 +56,7 @@ impl Calls<WebAclAssociation> for WebAclAssociations {
             let call = self.0.waf.associate_web_acl().web_acl_arn(&want.web_acl).resource_arn(&want.resource);
             match call.send().await.or_fault("wafv2:AssociateWebACL") {
                 Ok(_) => Ok(Poll::Ready(())),
-                Err(fault) if fault.code == "WAFUnavailableEntityException" => Ok(Poll::Waiting(fault.message)),
+                Err(fault) if fault.code == "WAFUnavailableEntityException" => Ok(Poll::Refused(fault.message.clone(), fault)),
                 Err(fault) => Err(fault),
             }
         };

@@ -161,7 +161,9 @@ where
     let look = || async {
         match delete().await {
             Ok(()) => Ok(engine::Poll::Ready(())),
-            Err(fault) if fault.class == engine::Class::Busy => Ok(engine::Poll::Waiting(format!("still in use: {}", fault.message))),
+            Err(fault) if fault.class == engine::Class::Busy => {
+                Ok(engine::Poll::Refused(format!("still in use: {}", fault.message), fault))
+            }
             Err(fault) => Err(fault),
         }
     };

@@ -13,6 +13,8 @@ pub enum Poll<T> {
     Ready(T),
     /// Not yet; the text says what it waits for.
     Waiting(String),
+    /// Not yet: AWS refuses something that it may take later. The text says what it waits for.
+    Refused(String, Fault),
 }
 
 /// Waits until a look finds what it wants, for at most `budget`.
@@ -41,7 +43,7 @@ impl Until {
     /// Looks until [`Poll::Ready`].
     ///
     /// # Errors
-    /// The fault of the look itself, or [`Class::Timeout`] naming what it still waited for.
+    /// The fault of the look itself; at the end of the budget the last refusal, or [`Class::Timeout`] naming what it still waited for.
     pub async fn poll<T, F, Fut>(self, ticks: &Ticks, mut look: F) -> Result<T, Fault>
     where
         F: FnMut() -> Fut,
@@ -50,13 +52,17 @@ impl Until {
         let started = Instant::now();
         let mut pause = self.first;
         loop {
-            let waiting = match look().await? {
+            let (waiting, refusal) = match look().await? {
                 Poll::Ready(value) => return Ok(value),
-                Poll::Waiting(waiting) => waiting,
+                Poll::Waiting(waiting) => (waiting, None),
+                Poll::Refused(waiting, fault) => (waiting, Some(fault)),
             };
             if started.elapsed() + pause > self.budget {
                 let message = format!("waited {} s: {waiting}", started.elapsed().as_secs());
-                return Err(Fault::new(Class::Timeout, message));
+                return Err(match refusal {
+                    Some(fault) => Fault { message, ..fault },
+                    None => Fault::new(Class::Timeout, message),
+                });
             }
             ticks.say(waiting);
             tokio::time::sleep(pause).await;
@@ -94,5 +100,14 @@ mod tests {
         let fault = until.poll::<(), _, _>(&ticks(), || async { Ok(Poll::Waiting("still creating".into())) }).await.unwrap_err();
         assert_eq!(fault.class, Class::Timeout);
         assert!(fault.message.contains("still creating"), "{}", fault.message);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_aws_refused_until_the_end_is_told_as_aws_said_it() {
+        let refusal = Fault { code: "DependencyViolation".into(), request_id: Some("1f".into()), ..Fault::new(Class::Busy, "in use") };
+        let look = || async { Ok(Poll::Refused("the group is free".into(), refusal.clone())) };
+        let fault = Until::within(Duration::from_secs(30)).poll::<(), _, _>(&ticks(), look).await.unwrap_err();
+        assert_eq!((fault.class, fault.code.as_str(), fault.request_id.as_deref()), (Class::Busy, "DependencyViolation", Some("1f")));
+        assert!(fault.message.contains("the group is free"), "{}", fault.message);
     }
 }
