@@ -2,6 +2,7 @@
 
 pub mod config;
 mod declare;
+mod health;
 mod image;
 mod key;
 pub mod kinds;
@@ -12,7 +13,8 @@ pub use key::Key;
 
 use aws::{Aws, Deploys};
 use contract::{BastionDoors, DatabaseDoors, Names, NetworkDoors, Upstream};
-use engine::{DeclareError, Graph, Kinds, Layer, LayerError, LayerName};
+use engine::ledger::Folded;
+use engine::{DeclareError, Fault, Graph, Kinds, Layer, LayerError, LayerName, Sign};
 
 /// The bastion layer.
 #[derive(Clone, Copy, Debug)]
@@ -59,6 +61,10 @@ impl Deploys for Bastion {
             key: key::look_up(aws, config).await?,
         };
         Ok(Inputs { names, place: Some(place) })
+    }
+
+    async fn health(aws: &Aws, _: &Names, memory: &Folded) -> Result<Vec<Sign>, Fault> {
+        health::health(aws, memory).await
     }
 
     fn kinds(aws: &Aws) -> Kinds {

@@ -4,6 +4,7 @@
 pub mod config;
 mod declare;
 mod fargate;
+mod health;
 pub mod kinds;
 mod permissions;
 pub mod release;
@@ -13,7 +14,8 @@ pub use declare::Inputs;
 
 use aws::{Aws, Deploys};
 use contract::{ComputeDoors, Names, Upstream};
-use engine::{DeclareError, Graph, Kinds, Layer, LayerError, LayerName};
+use engine::ledger::Folded;
+use engine::{DeclareError, Fault, Graph, Kinds, Layer, LayerError, LayerName, Sign};
 
 /// The compute layer.
 #[derive(Clone, Copy, Debug)]
@@ -46,6 +48,10 @@ impl Deploys for Compute {
             database: upstream.doors(LayerName::Compute)?,
             edge: upstream.doors(LayerName::Compute)?,
         })
+    }
+
+    async fn health(aws: &Aws, _: &Names, memory: &Folded) -> Result<Vec<Sign>, Fault> {
+        health::health(aws, memory).await
     }
 
     fn kinds(aws: &Aws) -> Kinds {

@@ -2,6 +2,7 @@
 
 pub mod config;
 mod declare;
+mod health;
 pub mod kinds;
 pub mod version;
 
@@ -10,7 +11,8 @@ pub use declare::Inputs;
 
 use aws::{Aws, Deploys, FaultExt};
 use contract::{DatabaseDoors, Names, Upstream};
-use engine::{DeclareError, Graph, Kinds, Layer, LayerError, LayerName};
+use engine::ledger::Folded;
+use engine::{DeclareError, Fault, Graph, Kinds, Layer, LayerError, LayerName, Sign};
 
 /// The database layer.
 #[derive(Clone, Copy, Debug)]
@@ -52,6 +54,10 @@ impl Deploys for DatabaseLayer {
             secrets: upstream.doors(LayerName::Database)?,
             observability: upstream.doors(LayerName::Database)?,
         })
+    }
+
+    async fn health(aws: &Aws, _: &Names, memory: &Folded) -> Result<Vec<Sign>, Fault> {
+        health::health(aws, memory).await
     }
 
     fn kinds(aws: &Aws) -> Kinds {

@@ -2,6 +2,7 @@
 
 pub mod config;
 mod declare;
+mod health;
 pub mod kinds;
 
 pub use config::Config;
@@ -9,7 +10,8 @@ pub use declare::Inputs;
 
 use aws::{Aws, Deploys, FaultExt};
 use contract::{EdgeDoors, Names, Upstream};
-use engine::{DeclareError, Graph, Kinds, Layer, LayerError, LayerName};
+use engine::ledger::Folded;
+use engine::{DeclareError, Fault, Graph, Kinds, Layer, LayerError, LayerName, Sign};
 
 /// The edge layer.
 #[derive(Clone, Copy, Debug)]
@@ -47,6 +49,10 @@ impl Deploys for Edge {
             network: upstream.doors(LayerName::Edge)?,
             observability: upstream.doors(LayerName::Edge)?,
         })
+    }
+
+    async fn health(aws: &Aws, _: &Names, memory: &Folded) -> Result<Vec<Sign>, Fault> {
+        health::health(aws, memory).await
     }
 
     fn kinds(aws: &Aws) -> Kinds {

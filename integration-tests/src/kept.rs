@@ -60,7 +60,7 @@ static SHELF: Mutex<Shelf> = Mutex::new(Shelf::new());
 /// When something failed.
 pub async fn calm(env: &str) -> Kept {
     let cell = SHELF.lock().unwrap_or_else(PoisonError::into_inner).entry(env.to_owned()).or_default().clone();
-    cell.get_or_init(|| Kept::new(env)).await.clone()
+    cell.get_or_init(|| Box::pin(Kept::new(env))).await.clone()
 }
 
 /// A stack that was deployed with these settings. Nothing is in its list of calls.

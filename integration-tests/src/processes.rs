@@ -157,7 +157,7 @@ impl Shop {
     /// # Panics
     /// When `status` fails.
     pub async fn holder(&self) -> Option<String> {
-        let said = self.must(&["status", "--format", "json"], 0, "status").await;
+        let said = self.must(&["status", "--ledger", "--format", "json"], 0, "status").await;
         let status: serde_json::Value = serde_json::from_str(&said).unwrap();
         status["layers"].as_array().unwrap().iter().find_map(|layer| layer["locked_by"]["run"].as_str().map(str::to_owned))
     }

@@ -4,6 +4,7 @@
 pub mod config;
 mod dashboard;
 mod declare;
+mod health;
 pub mod kinds;
 
 pub use config::Config;
@@ -11,7 +12,8 @@ pub use declare::Inputs;
 
 use aws::{Aws, Deploys};
 use contract::{Names, NetworkDoors, ObservabilityDoors, SecretsDoors, Upstream};
-use engine::{DeclareError, Graph, Kinds, Layer, LayerError, LayerName};
+use engine::ledger::Folded;
+use engine::{DeclareError, Fault, Graph, Kinds, Layer, LayerError, LayerName, Sign};
 
 /// The observability layer.
 #[derive(Clone, Copy, Debug)]
@@ -43,6 +45,10 @@ impl Deploys for Observability {
             vpc: network.vpc_id,
             key: secrets.key,
         })
+    }
+
+    async fn health(aws: &Aws, names: &Names, _: &Folded) -> Result<Vec<Sign>, Fault> {
+        health::health(aws, names).await
     }
 
     fn kinds(aws: &Aws) -> Kinds {

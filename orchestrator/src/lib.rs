@@ -10,7 +10,7 @@ use cli::app::{App, Declared, Released, Releasing, Wanted};
 use cli::{Problem, Settings};
 use emulator::{Emulator, Options};
 use engine::ledger::{Guard, LocalStore, Store};
-use engine::{Kinds, LayerName};
+use engine::{Kinds, LayerName, Sign};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -36,6 +36,11 @@ impl App for Orchestrator {
 
     async fn release(&self, asked: Releasing<'_>) -> Result<Released, Problem> {
         ops::release::release(asked).await
+    }
+
+    async fn health(&self, wanted: Wanted<'_>) -> Result<Vec<Sign>, Problem> {
+        let aws = connect::connect(wanted.settings, wanted.endpoint_url, wanted.guard).await?;
+        stack::health(&aws, wanted.settings, &wanted).await
     }
 
     async fn store(&self, settings: &Settings, endpoint_url: Option<&str>) -> Result<Arc<dyn Store>, Problem> {

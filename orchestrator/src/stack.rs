@@ -8,7 +8,8 @@ use compute::Compute;
 use contract::{Names, Upstream};
 use database::DatabaseLayer;
 use edge::Edge;
-use engine::{DeclareError, Kinds, LayerName};
+use engine::ledger::Folded;
+use engine::{DeclareError, Kinds, LayerName, Sign};
 use network::Network;
 use observability::Observability;
 use secrets::Secrets;
@@ -123,4 +124,30 @@ pub async fn declare(aws: &Aws, configs: &Configs, wanted: &Wanted<'_>) -> Resul
         warnings: stage.warnings,
         expires: aws.expires,
     })
+}
+
+/// How what these layers made is now, all asked at once.
+///
+/// # Errors
+/// The fault of a call.
+pub async fn health(aws: &Aws, settings: &Settings, wanted: &Wanted<'_>) -> Result<Vec<Sign>, Problem> {
+    let names = Names::new(&settings.top.stack, &settings.env).map_err(|error| cli::problem::declare(error, settings))?;
+    let none = Folded::default();
+    let of = |layer: LayerName| {
+        let (names, memory) = (&names, wanted.memory.get(&layer).unwrap_or(&none));
+        async move {
+            match layer {
+                LayerName::Network => Network::health(aws, names, memory).await,
+                LayerName::Secrets => Secrets::health(aws, names, memory).await,
+                LayerName::Observability => Observability::health(aws, names, memory).await,
+                LayerName::Database => DatabaseLayer::health(aws, names, memory).await,
+                LayerName::Edge => Edge::health(aws, names, memory).await,
+                LayerName::Compute => Compute::health(aws, names, memory).await,
+                LayerName::Bastion => Bastion::health(aws, names, memory).await,
+            }
+        }
+    };
+    // A layer of which nothing is there has nothing to say.
+    let there = wanted.layers.iter().copied().filter(|layer| wanted.memory.get(layer).is_some_and(|folded| !folded.rows.is_empty()));
+    Ok(futures::future::try_join_all(there.map(of)).await?.concat())
 }

@@ -132,7 +132,7 @@ impl EcsServices {
         Ok(services)
     }
 
-    async fn one(&self, want: &EcsService) -> Result<Option<Service>, Fault> {
+    pub(crate) async fn one(&self, want: &EcsService) -> Result<Option<Service>, Fault> {
         let names = [want.name.clone()];
         Ok(self.fetch(want.cluster.as_str(), &names).await?.into_iter().next())
     }

@@ -3,7 +3,8 @@
 use crate::Aws;
 use contract::{Names, Upstream};
 use engine::layer::Layer;
-use engine::{DeclareError, Doors, Graph, Handle, Kinds, LayerError, LayerName};
+use engine::ledger::Folded;
+use engine::{DeclareError, Doors, Fault, Graph, Handle, Kinds, LayerError, LayerName, Sign};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -27,6 +28,22 @@ pub trait Deploys: Layer<Outputs: Send + Sync + 'static, Config: Send + Sync, In
     /// What is worth a line before anything is done: a setting that does nothing, a version that ends.
     fn warnings(_config: &Self::Config) -> Vec<String> {
         Vec::new()
+    }
+
+    /// How what it made is now: a few calls that read. `memory` is its ledger.
+    ///
+    /// # Errors
+    /// The fault of a call.
+    fn health(_aws: &Aws, _names: &Names, _memory: &Folded) -> impl Future<Output = Result<Vec<Sign>, Fault>> + Send {
+        std::future::ready(Ok(Vec::new()))
+    }
+
+    /// What a deploy of these settings would meet: quotas, names, versions. A few calls that read.
+    ///
+    /// # Errors
+    /// The fault of a call.
+    fn preflight(_aws: &Aws, _names: &Names, _config: &Self::Config) -> impl Future<Output = Result<Vec<Sign>, Fault>> + Send {
+        std::future::ready(Ok(Vec::new()))
     }
 
     /// Every kind that it ever shipped, with its driver.

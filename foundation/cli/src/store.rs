@@ -92,7 +92,7 @@ async fn all(store: &dyn Store, layers: &[LayerName], holder: &Holder, cancel: &
 }
 
 /// As [`open`]; a ledger that is damaged is moved aside first. The texts say where the old one is.
-pub(crate) async fn mended(store: &dyn Store, layers: &[LayerName], holder: &Holder) -> Result<(Ledgers, Vec<String>), Problem> {
+pub(crate) async fn mended(store: &dyn Store, layers: &[LayerName], holder: &Holder) -> Result<Opened, Problem> {
     let mut aside = Vec::new();
     for layer in layers {
         match store.read(*layer).await {

@@ -125,6 +125,9 @@ pub struct Stop {
     pub problem: String,
     /// The next step.
     pub hint: String,
+    /// An object that is not ours is in the place.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub foreign: bool,
 }
 
 /// What apply will do.

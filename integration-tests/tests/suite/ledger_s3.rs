@@ -17,8 +17,8 @@ async fn open(bench: &SharedBench, run: usize) -> Arc<dyn Ledger> {
 }
 
 async fn last_run(bench: &SharedBench) -> (u64, String) {
-    let Folded { sequence, last_run, .. } = bench.store.read(LAYER).await.unwrap();
-    (sequence, last_run.unwrap_or_default().run)
+    let Folded { sequence, mut runs, .. } = bench.store.read(LAYER).await.unwrap();
+    (sequence, runs.pop().unwrap_or_default().run)
 }
 
 fn calls(bench: &SharedBench, action: &str) -> usize {

@@ -162,7 +162,7 @@ async fn a_run_that_is_refused_one_lock_gives_back_the_others_and_status_says_wh
         let refused = shop.must(&["deploy", "--yes"], 4, "the whole stack").await;
         assert!(refused.contains("secrets is locked by ada"), "{refused}");
         shop.must(&["deploy", "--yes", "--layer", "network"], 0, "the network alone").await;
-        let status = shop.must(&["status"], 0, "status").await;
+        let status = shop.must(&["status", "--ledger"], 0, "status").await;
         assert!(status.contains("secrets is locked by ada on ") && !status.contains("network is locked"), "{status}");
         let run = shop.holder().await.unwrap();
         assert!(refused.contains(&format!("`unlock {run}`")), "{refused}");

@@ -34,6 +34,7 @@ mod rollout;
 mod secrets;
 mod signals;
 mod stale;
+mod status;
 mod terraform;
 mod weather;
 mod weather_ever;

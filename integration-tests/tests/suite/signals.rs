@@ -50,7 +50,7 @@ async fn the_first_signal_starts_nothing_new_says_what_it_waits_for_and_records_
         let mut waited = waiting.clone();
         waited.sort_by_key(|address| address.to_string());
         assert_eq!(finished, waited, "{what}: {said}");
-        let last = LocalLedger::read(&shop.ledger(), LayerName::Network).unwrap().folded().last_run.unwrap();
+        let last = LocalLedger::read(&shop.ledger(), LayerName::Network).unwrap().folded().runs.pop().unwrap();
         assert_eq!(last.ok, Some(false), "{what}: its end is not recorded");
         assert_eq!(shop.holder().await, None, "{what}");
         ends_as(&shop, &wanted, &what).await;

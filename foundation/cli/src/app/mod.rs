@@ -8,7 +8,7 @@ use crate::config::Settings;
 use crate::problem::Problem;
 use engine::handle::Handle;
 use engine::ledger::{Folded, Guard, LocalStore, Store};
-use engine::{Graph, Kinds, LayerName};
+use engine::{Graph, Kinds, LayerName, Sign};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -55,6 +55,11 @@ pub trait App: Send + Sync {
 
     /// Connects for a destroy: the drivers alone.
     fn kinds(&self, wanted: Wanted<'_>) -> impl Future<Output = Result<Kinds, Problem>> + Send;
+
+    /// How what these layers made is now.
+    fn health(&self, _wanted: Wanted<'_>) -> impl Future<Output = Result<Vec<Sign>, Problem>> + Send {
+        std::future::ready(Ok(Vec::new()))
+    }
 
     /// Where the environment's ledgers are: a local directory unless the binary knows better.
     fn store(&self, settings: &Settings, _endpoint_url: Option<&str>) -> impl Future<Output = Result<Arc<dyn Store>, Problem>> + Send {

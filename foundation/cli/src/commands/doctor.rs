@@ -1,14 +1,16 @@
 //! doctor: do ledger and tags agree; doctor --rebuild: a ledger from the tags.
 
 use super::context::Context;
+use super::run::{Ending, Run};
 use crate::app::{App, Wanted};
 use crate::problem::Problem;
-use crate::store::{self, Ledgers};
-use engine::LayerName;
-use engine::ledger::{Entry, Folded, Guard, LedgerError};
+use crate::render;
+use crate::store::Ledgers;
+use engine::ledger::{Folded, Guard, LedgerError};
 use engine::planner::{Allow, Request};
 use engine::rebuild::rebuild;
 use engine::scan::{Difference, compare, scan};
+use engine::{LayerName, Level, Sign};
 use serde_json::json;
 use std::collections::BTreeMap;
 
@@ -19,46 +21,32 @@ pub(super) struct Doctor<'a, A> {
     pub guard: Guard,
 }
 
-/// One line of the report.
-struct Line {
-    level: &'static str,
-    text: String,
-    hint: Option<&'static str>,
-}
-
-impl Line {
-    fn ok(text: String) -> Line {
-        Line { level: "ok", text, hint: None }
-    }
-
-    fn warn(text: String, hint: &'static str) -> Line {
-        Line { level: "warn", text, hint: Some(hint) }
-    }
-
-    fn fail(text: String, hint: &'static str) -> Line {
-        Line { level: "fail", text, hint: Some(hint) }
-    }
+fn fail(subject: &str, text: String) -> Sign {
+    Sign::new(None, subject, Level::Fail, text)
 }
 
 const REBUILD: &str = "run `doctor --rebuild`: it finds everything by its tags and writes what the ledger lacks";
 
 /// A line for each layer that agrees, and one for each object that does not.
-fn lines(difference: &Difference, memory: &BTreeMap<LayerName, Folded>, layers: &[LayerName]) -> Vec<Line> {
+fn lines(difference: &Difference, memory: &BTreeMap<LayerName, Folded>, layers: &[LayerName]) -> Vec<Sign> {
     let unknown = difference.unknown.iter().filter_map(|it| it.place()).map(|(at, _)| at.layer);
     let missing = difference.missing.iter().map(|row| row.who.address.layer);
     let differ: Vec<LayerName> = unknown.chain(missing).collect();
     let agrees = |layer: &&LayerName| memory.contains_key(layer) && !differ.contains(layer);
     let objects = |layer: &LayerName| memory.get(layer).map_or(0, |folded| folded.rows.len());
     let agree = layers.iter().filter(agrees);
-    let agree = agree.map(|layer| Line::ok(format!("{layer}: ledger and tags agree on {} objects", objects(layer))));
-    let unknown = difference.unknown.iter().map(|it| Line::fail(format!("{it} is ours, and the ledger does not know it"), REBUILD));
+    let agree =
+        agree.map(|layer| Sign::new(*layer, "ledger", Level::Ok, format!("{layer}: ledger and tags agree on {} objects", objects(layer))));
+    let unknown =
+        difference.unknown.iter().map(|it| fail("ledger", format!("{it} is ours, and the ledger does not know it")).hint(REBUILD));
     let missing = difference.missing.iter().map(|row| {
         let text = format!("{}#{} ({}) is remembered, and nothing carries its tags", row.who.address, row.who.generation, row.kind);
-        Line::warn(text, "run `plan`: it shows whether the object is gone or has lost its tags, and `deploy` repairs either")
+        Sign::new(row.who.address.layer, "ledger", Level::Warn, text)
+            .hint("run `plan`: it shows whether the object is gone or has lost its tags, and `deploy` repairs either")
     });
     let astray = difference.astray.iter().map(|it| {
         let text = format!("{it} carries the identity of another object, or a damaged one");
-        Line::fail(text, "look in the AWS console which of them is in use, and take the `orchestrator:` tags off the other")
+        fail("tags", text).hint("look in the AWS console which of them is in use, and take the `orchestrator:` tags off the other")
     });
     agree.chain(unknown).chain(missing).chain(astray).collect()
 }
@@ -71,7 +59,7 @@ impl<A: App> Doctor<'_, A> {
         for layer in &self.layers {
             match self.at.store.read(*layer).await {
                 Ok(folded) => drop(memory.insert(*layer, folded)),
-                Err(error @ LedgerError::Damaged { .. }) => report.push(Line::fail(error.to_string(), REBUILD)),
+                Err(error @ LedgerError::Damaged { .. }) => report.push(fail("ledger", error.to_string()).hint(REBUILD)),
                 Err(error) => return Err(error.into()),
             }
         }
@@ -87,16 +75,20 @@ impl<A: App> Doctor<'_, A> {
 
     /// Writes what the ledgers lack, under their locks.
     pub(super) async fn rebuild(&self) -> Result<(), Problem> {
-        let run = ulid::Ulid::generate().to_string();
-        let (ledgers, warnings) = store::mended(self.at.store, &self.layers, &store::holder(&run, "doctor --rebuild")).await?;
-        for warning in warnings {
-            anstream::eprintln!("warning: {warning}");
-        }
-        let done = self.locked(&run, &ledgers).await;
-        done.and(store::close(&ledgers).await)
+        let run = Run::mending(self.at, &self.layers, "doctor --rebuild").await?;
+        let work = |_| self.locked(&run.ledgers);
+        let ending = |rebuilt: &Result<(usize, Vec<Sign>), Problem>| {
+            let (done, ok) = (rebuilt.as_ref().map_or(0, |(rows, _)| *rows), rebuilt.is_ok());
+            let summary = rebuilt.as_ref().map_or_else(ToString::to_string, |(rows, _)| format!("{rows} rows written from the tags"));
+            Some(Ending { ok, done, failed: usize::from(!ok), skipped: 0, summary, noted: true })
+        };
+        let rebuilt = run.carry_out(self.at, false, work, ending).await;
+        let (_, report) = run.end(rebuilt).await?;
+        self.show(&report)
     }
 
-    async fn locked(&self, run: &str, ledgers: &Ledgers) -> Result<(), Problem> {
+    /// How many rows were written, and the report.
+    async fn locked(&self, ledgers: &Ledgers) -> Result<(usize, Vec<Sign>), Problem> {
         let mut memory: BTreeMap<LayerName, Folded> = BTreeMap::new();
         for layer in LayerName::ALL {
             let folded = match ledgers.get(&layer) {
@@ -113,30 +105,20 @@ impl<A: App> Doctor<'_, A> {
         for layer in &self.layers {
             let rows = rebuilt.rows.iter().filter(|(at, _)| at.layer == *layer).count();
             let doors = if rebuilt.doors.contains(layer) { ", and its outputs" } else { "" };
-            report.push(Line::ok(format!("{layer}: {rows} objects written into the ledger{doors}")));
-            if rows > 0
-                && let Some(ledger) = ledgers.get(layer)
-            {
-                let (run, at) = (run.to_owned(), jiff::Timestamp::now().to_string());
-                ledger.append(Entry::RunFinished { run, ok: true, at, summary: format!("rebuilt {rows} rows") }).await?;
-            }
+            report.push(Sign::new(*layer, "ledger", Level::Ok, format!("{layer}: {rows} objects written into the ledger{doors}")));
         }
         let left = Difference { unknown: Vec::new(), ..rebuilt.before };
         report.extend(lines(&left, &BTreeMap::new(), &self.layers));
-        self.show(&report)
+        Ok((rebuilt.rows.len(), report))
     }
 
-    fn show(&self, report: &[Line]) -> Result<(), Problem> {
+    fn show(&self, report: &[Sign]) -> Result<(), Problem> {
         if self.at.json() {
-            let line = |line: &Line| json!({"level": line.level, "message": line.text, "hint": line.hint});
-            println!("{}", json!({"version": 1, "checks": report.iter().map(line).collect::<Vec<_>>()}));
+            println!("{}", json!({"version": 1, "checks": report}));
         } else {
-            for Line { level, text, hint } in report {
-                let hint = hint.map(|hint| format!("\n      hint: {hint}")).unwrap_or_default();
-                anstream::println!("{level:<5} {text}{hint}");
-            }
+            report.iter().for_each(|sign| anstream::println!("{}", render::sign(sign)));
         }
-        match report.iter().filter(|line| line.level == "fail").count() {
+        match report.iter().filter(|sign| sign.level == Level::Fail).count() {
             0 => Ok(()),
             failed => Err(Problem::Unwell { failed }),
         }

@@ -4,10 +4,12 @@ mod adopt;
 mod change;
 mod context;
 mod doctor;
+mod history;
 mod ledger;
 mod release;
 mod run;
 mod show;
+mod status;
 mod stop;
 mod unlock;
 
@@ -57,7 +59,7 @@ async fn run(app: &impl App, cli: &Cli) -> Result<ExitCode, Problem> {
     match &cli.command {
         Command::Change(command) => return change::run(&at, command).await,
         Command::Service(command) => release::run(&at, command).await?,
-        Command::Show(command) => show::run(&at, command).await?,
+        Command::Show(command) => return show::run(&at, command).await,
         Command::Memory(command) => memory(&at, command).await?,
         Command::Tool(ToolCommand::Emulator { listen }) => app.emulator(&settings, *listen).await?,
     }

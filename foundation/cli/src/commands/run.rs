@@ -5,7 +5,7 @@ use super::stop::Stop;
 use crate::app::App;
 use crate::problem::Problem;
 use crate::render;
-use crate::store::{self, Ledgers, Queue};
+use crate::store::{self, Ledgers, Opened, Queue};
 use engine::event::Fact;
 use engine::ledger::{Entry, Guard};
 use engine::{LayerName, Sink};
@@ -44,13 +44,24 @@ impl Run {
         let id = ulid::Ulid::generate().to_string();
         let stop = Stop::listen()?;
         let queue = Queue { wait, cancel: &stop.cancel };
-        let (ledgers, warnings) = store::open(at.store, layers, &store::holder(&id, command), queue).await?;
+        let opened = store::open(at.store, layers, &store::holder(&id, command), queue).await?;
+        Ok(Run::holding(id, command, stop, opened))
+    }
+
+    /// As [`Run::begin`], without waiting for anybody; a damaged ledger is moved aside first.
+    pub(super) async fn mending<A: App>(at: &Context<'_, A>, layers: &[LayerName], command: &'static str) -> Result<Run, Problem> {
+        let (id, stop) = (ulid::Ulid::generate().to_string(), Stop::listen()?);
+        let opened = store::mended(at.store, layers, &store::holder(&id, command)).await?;
+        Ok(Run::holding(id, command, stop, opened))
+    }
+
+    fn holding(id: String, command: &'static str, stop: Stop, (ledgers, warnings): Opened) -> Run {
         for warning in warnings {
             anstream::eprintln!("warning: {warning}");
         }
         let guard = Guard::new(ledgers.values().cloned().collect());
         stop.holds(&ledgers, &guard);
-        Ok(Run { id, command, ledgers, guard, stop })
+        Run { id, command, ledgers, guard, stop }
     }
 
     /// Carries out `work` and tells terminal and ledgers of its begin and its end; a `quiet` run changes nothing and stands in no ledger.

@@ -1,67 +1,29 @@
-//! status, outputs, graph: what is remembered and declared.
+//! What looks and changes nothing; outputs and graph: what is remembered and declared.
 
 use super::context::Context;
+use super::{history, status};
 use crate::app::App;
 use crate::args::{Format, ShowCommand};
-use crate::problem::Problem;
+use crate::problem::{EXIT_CHANGES, Problem};
 use crate::store as ledgers;
-use comfy_table::Table;
-use engine::ledger::{Folded, Guard, Holder, RowState};
-use engine::{Graph, LayerName};
+use engine::Graph;
+use engine::ledger::Guard;
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
+use std::process::ExitCode;
 
 /// Runs one of these commands.
-pub(super) async fn run(at: &Context<'_, impl App>, command: &ShowCommand) -> Result<(), Problem> {
+pub(super) async fn run(at: &Context<'_, impl App>, command: &ShowCommand) -> Result<ExitCode, Problem> {
     match command {
-        ShowCommand::Status => status(at).await,
-        ShowCommand::Outputs { name } => outputs(at, name.as_deref()).await,
-        ShowCommand::Graph => graph(at).await,
+        ShowCommand::Status { watch, ledger } => status::status(at, *watch, *ledger).await?,
+        ShowCommand::Drift { which, exit_code } => {
+            let differs = status::drifted(at, &at.chosen(&which.layers)).await?;
+            return Ok(if differs && *exit_code { ExitCode::from(EXIT_CHANGES) } else { ExitCode::SUCCESS });
+        }
+        ShowCommand::Outputs { name } => outputs(at, name.as_deref()).await?,
+        ShowCommand::Graph => graph(at).await?,
+        ShowCommand::History { which, limit } => history::history(at, &at.chosen(&which.layers), *limit).await?,
     }
-}
-
-fn state(folded: &Folded) -> &'static str {
-    let open = folded.rows.values().any(|row| row.state == RowState::Intended);
-    match () {
-        () if folded.rows.is_empty() => "absent",
-        () if open => "unfinished",
-        () if folded.doors.is_none() || folded.doors_stale => "incomplete",
-        () => "deployed",
-    }
-}
-
-/// Layers with their state, their last run and whoever works on them now, from the ledgers.
-async fn status(at: &Context<'_, impl App>) -> Result<(), Problem> {
-    let (settings, store) = (at.settings, at.store);
-    let (memory, holders) = (ledgers::memory(store).await?, ledgers::holders(store, &LayerName::ALL).await?);
-    if at.json() {
-        let layer = |(layer, folded): (&LayerName, &Folded)| {
-            let last = folded.last_run.as_ref();
-            json!({
-                "layer": layer, "state": state(folded), "objects": folded.rows.len(),
-                "last_run": last.map(|last| json!({"run": last.run, "command": last.command, "who": last.who, "at": last.at, "ok": last.ok})),
-                "locked_by": holders.get(layer),
-            })
-        };
-        println!("{}", json!({"version": 1, "env": settings.env, "layers": memory.iter().map(layer).collect::<Vec<_>>()}));
-        return Ok(());
-    }
-    let mut table = Table::new();
-    table.set_header(["layer", "state", "objects", "last run", "by", "at"]);
-    for (layer, folded) in &memory {
-        let last = folded.last_run.clone().unwrap_or_default();
-        table.add_row([layer.to_string(), state(folded).into(), folded.rows.len().to_string(), last.command, last.who, last.at]);
-    }
-    anstream::println!("{table}");
-    held(&holders);
-    Ok(())
-}
-
-/// A line for each lock: a column would be as wide as a holder's words.
-fn held(holders: &BTreeMap<LayerName, Holder>) {
-    for (layer, holder) in holders {
-        anstream::println!("{layer} is locked by {holder}");
-    }
+    Ok(ExitCode::SUCCESS)
 }
 
 /// The recorded outputs.

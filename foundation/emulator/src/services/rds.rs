@@ -2,6 +2,7 @@
 
 mod group;
 mod instance;
+mod lifecycle;
 mod modify;
 
 use super::{Answer, unknown};
@@ -31,6 +32,7 @@ pub(crate) fn handle(here: &mut Here<'_>, call: &Call) -> Answer {
         "ResetDBParameterGroup" => group::reset_parameter_group(here, input),
         "DeleteDBParameterGroup" => group::delete_parameter_group(here, input),
         "DescribeDBEngineVersions" => Ok(engine_versions(input)),
+        "DescribeDBMajorEngineVersions" => Ok(lifecycle::major_versions(input)),
         "DescribeOrderableDBInstanceOptions" => Ok(orderable(here, input)),
         "CreateDBInstance" => instance::create(here, input),
         "DescribeDBInstances" => instance::describe(here, input),

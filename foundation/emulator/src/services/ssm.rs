@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use std::time::Duration;
 
 /// Public parameters that name the newest machine images.
-const PUBLIC: &[(&str, &str)] = &[
+pub(super) const PUBLIC: &[(&str, &str)] = &[
     ("/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-x86_64", "ami-0a12023000000x864"),
     ("/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-arm64", "ami-0a12023000000ar64"),
     ("/aws/service/ami-amazon-linux-latest/amzn2-ami-hvm-x86_64-gp2", "ami-0a12000000000x864"),

@@ -63,6 +63,8 @@ const NAMED: &[(&str, &str)] = &[
     ("DBParameterGroups", "DBParameterGroup"),
     ("Parameters", "Parameter"),
     ("DBEngineVersions", "DBEngineVersion"),
+    ("DBMajorEngineVersions", "DBMajorEngineVersion"),
+    ("SupportedEngineLifecycles", "SupportedEngineLifecycle"),
     ("ValidUpgradeTarget", "UpgradeTarget"),
     ("VpcSecurityGroups", "VpcSecurityGroupMembership"),
     ("TagList", "Tag"),

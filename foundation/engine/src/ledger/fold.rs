@@ -1,5 +1,6 @@
 //! From entries to rows.
 
+use super::runs::{self, RunRecord};
 use super::{Entry, Row};
 use crate::Address;
 use crate::layer::Door;
@@ -19,8 +20,8 @@ pub struct Folded {
     pub doors: Option<BTreeMap<String, Door>>,
     /// Whether something was changed after the outputs were recorded.
     pub doors_stale: bool,
-    /// The last run: (run, command, who, at, ended well).
-    pub last_run: Option<LastRun>,
+    /// The last runs, the oldest first.
+    pub runs: Vec<RunRecord>,
     /// Highest generation ever used per address: a generation is never used twice.
     pub highest: BTreeMap<Address, u32>,
     /// Objects whose delete was about to be sent and whose end is not known.
@@ -43,21 +44,6 @@ mod list {
     }
 }
 
-/// The last run over a layer.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct LastRun {
-    /// Its id.
-    pub run: String,
-    /// The command.
-    pub command: String,
-    /// Who ran it.
-    pub who: String,
-    /// When it began, RFC 3339.
-    pub at: String,
-    /// How it ended; `None` when it did not.
-    pub ok: Option<bool>,
-}
-
 impl Folded {
     /// The newest generation of an address; older ones wait to be deleted.
     pub fn current(&self, at: &Address) -> Option<&Row> {
@@ -69,13 +55,18 @@ impl Folded {
         self.rows.values().filter(|row| self.current(&row.who.address).is_some_and(|now| now.who.generation > row.who.generation))
     }
 
+    /// The run that began last.
+    pub fn last_run(&self) -> Option<&RunRecord> {
+        self.runs.last()
+    }
+
     /// Takes one entry in.
     pub fn take(&mut self, entry: &Entry) {
         self.sequence += 1;
+        let known = matches!(entry, Entry::Intent { row } if self.rows.contains_key(&(row.who.address.clone(), row.who.generation)));
+        runs::take(&mut self.runs, entry, known);
         match entry {
-            Entry::RunStarted { run, command, who, at, .. } => {
-                self.last_run = Some(LastRun { run: run.clone(), command: command.clone(), who: who.clone(), at: at.clone(), ok: None });
-            }
+            Entry::RunStarted { .. } | Entry::RunFinished { .. } => {}
             Entry::Intent { row } | Entry::Done { row } => self.put(row),
             Entry::Deleting { address, generation } => {
                 self.doors_stale = true;
@@ -91,11 +82,6 @@ impl Folded {
             Entry::Outputs { doors } => {
                 self.doors = Some(doors.clone());
                 self.doors_stale = false;
-            }
-            Entry::RunFinished { run, ok, .. } => {
-                if let Some(last) = self.last_run.as_mut().filter(|last| last.run == *run) {
-                    last.ok = Some(*ok);
-                }
             }
         }
     }

@@ -4,12 +4,14 @@ mod fold;
 mod guard;
 mod local;
 mod memory;
+mod runs;
 mod store;
 
 pub use fold::{Folded, fold};
 pub use guard::Guard;
 pub use local::{LocalLedger, LocalStore};
 pub use memory::MemoryLedger;
+pub use runs::RunRecord;
 pub use store::{Holder, Opened, Store};
 
 use crate::fault::{Class, Fault};

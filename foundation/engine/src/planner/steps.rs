@@ -268,11 +268,11 @@ impl Making<'_> {
                 format!("choose another name, remove that object, or take it over: `adopt {} {id}`", node.address),
             ),
         };
-        self.stop(&node.address, problem, &hint);
+        self.stops.push(Stop { address: node.address.clone(), problem, hint, foreign: true });
     }
 
     fn stop(&mut self, at: &Address, problem: String, hint: &str) {
-        self.stops.push(Stop { address: at.clone(), problem, hint: hint.to_owned() });
+        self.stops.push(Stop { address: at.clone(), problem, hint: hint.to_owned(), foreign: false });
     }
 }
 

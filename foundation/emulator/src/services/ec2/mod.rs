@@ -4,6 +4,7 @@ mod endpoint;
 mod filter;
 mod flow_log;
 mod gateway;
+mod image;
 mod instance;
 mod key_pair;
 mod launch;
@@ -143,6 +144,7 @@ fn handle_hosts(here: &mut Here<'_>, call: &Call) -> Answer {
         "DisassociateAddress" => Err(not_found("InvalidAssociationID.NotFound", input.str("AssociationId")?)),
         "DescribeNetworkInterfaces" => interfaces(here, input),
         "RunInstances" => launch::run(here, input),
+        "DescribeImages" => image::describe(here, input),
         "DescribeInstances" => instance::describe(here, input),
         "TerminateInstances" => instance::terminate(here, input),
         "ModifyInstanceAttribute" => instance::modify_attribute(here, input),

@@ -178,7 +178,7 @@ impl LocalLedger {
 
     fn superseded(&self, how: &str) -> LedgerError {
         let now = Lock::holder(&self.dir, self.layer).ok().flatten().filter(|holder| holder.command != "unlock");
-        let last = || LocalLedger::read(&self.dir, self.layer).ok()?.folded().last_run.filter(|last| last.run != self.run);
+        let last = || LocalLedger::read(&self.dir, self.layer).ok()?.folded().runs.pop().filter(|last| last.run != self.run);
         let who = match now {
             Some(holder) => format!("; now it is held by {holder}"),
             None => last().map_or_else(String::new, |last| {

@@ -1,0 +1,203 @@
+//! status: layers with what became of them since, and how what they made is now; drift: what others changed.
+
+use super::context::Context;
+use crate::app::App;
+use crate::problem::{Problem, declare};
+use crate::{render, store};
+use comfy_table::Table;
+use engine::drift::{Drifted, How, drift};
+use engine::ledger::{Folded, Guard, Holder, RowState, RunRecord};
+use engine::plan::{Plan, Verb};
+use engine::planner::{Allow, PlanError, Request};
+use engine::{LayerName, Level, Sign};
+use serde::Serialize;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+/// One layer.
+#[derive(Serialize)]
+struct Line<'a> {
+    layer: LayerName,
+    state: &'static str,
+    objects: usize,
+    /// How many objects others changed; `None` when AWS was not asked.
+    drift: Option<usize>,
+    /// How many objects a deploy would change because the settings did.
+    pending: Option<usize>,
+    /// Layers whose outputs this one reads and which did not end well since.
+    stale_inputs: Vec<LayerName>,
+    last_run: Option<&'a RunRecord>,
+    locked_by: Option<&'a Holder>,
+}
+
+#[derive(Serialize)]
+struct Document<'a> {
+    version: u32,
+    env: &'a str,
+    healthy: bool,
+    layers: Vec<Line<'a>>,
+    signs: Vec<Sign>,
+}
+
+fn state(folded: &Folded) -> &'static str {
+    let open = folded.rows.values().any(|row| row.state == RowState::Intended);
+    match () {
+        () if folded.rows.is_empty() => "absent",
+        () if open => "unfinished",
+        () if folded.doors.is_none() || folded.doors_stale => "incomplete",
+        () => "deployed",
+    }
+}
+
+fn stale_inputs(layer: LayerName, memory: &BTreeMap<LayerName, Folded>) -> Vec<LayerName> {
+    let rows = memory.get(&layer).into_iter().flat_map(|folded| folded.rows.values());
+    let reads: BTreeSet<LayerName> = rows.flat_map(|row| row.reads.iter().map(|at| at.layer)).filter(|read| *read != layer).collect();
+    let stale = |read: &LayerName| memory.get(read).is_none_or(|folded| folded.doors.is_none() || folded.doors_stale);
+    reads.into_iter().filter(stale).collect()
+}
+
+/// What a deploy of what is there would do now.
+async fn planned(at: &Context<'_, impl App>, layers: &[LayerName], memory: &BTreeMap<LayerName, Folded>) -> Result<Plan, Problem> {
+    let declared = at.app.declare(at.wanted(layers, memory, &Guard::default())).await?;
+    let (scope, graph, kinds) = (&at.settings.scope(), &declared.graph, &declared.kinds);
+    let request = Request { scope, graph, kinds, memory, layers, allow: &Allow::All };
+    engine::planner::plan(&request).await.map_err(|error| match error {
+        PlanError::Declare(error) => declare(error, at.settings),
+        error => error.into(),
+    })
+}
+
+/// The layers that are there.
+fn there(at: &Context<'_, impl App>, memory: &BTreeMap<LayerName, Folded>) -> Vec<LayerName> {
+    at.app.layers().into_iter().filter(|layer| memory.get(layer).is_some_and(|folded| !folded.rows.is_empty())).collect()
+}
+
+/// Shows it once, or again and again until it is interrupted. The error says that something is not well.
+pub(super) async fn status(at: &Context<'_, impl App>, watch: Option<Duration>, remembered: bool) -> Result<(), Problem> {
+    if remembered {
+        return once(at, false, true).await.map(drop);
+    }
+    let Some(pause) = watch else { return well(once(at, false, false).await?) };
+    loop {
+        let failed = once(at, true, false).await?;
+        tokio::select! {
+            () = tokio::time::sleep(pause) => {}
+            _ = tokio::signal::ctrl_c() => return well(failed),
+        }
+    }
+}
+
+fn well(failed: usize) -> Result<(), Problem> {
+    if failed == 0 { Ok(()) } else { Err(Problem::Unwell { failed }) }
+}
+
+/// Shows it; how much is not well.
+async fn once(at: &Context<'_, impl App>, in_place: bool, remembered: bool) -> Result<usize, Problem> {
+    let (memory, holders) = (store::memory(at.store).await?, store::holders(at.store, &LayerName::ALL).await?);
+    let (there, guard) = (there(at, &memory), Guard::default());
+    let (plan, signs) = if there.is_empty() || remembered {
+        (None, Ok(Vec::new()))
+    } else {
+        let (plan, signs) = tokio::join!(planned(at, &there, &memory), at.app.health(at.wanted(&there, &memory, &guard)));
+        (Some(plan), signs)
+    };
+    // What cannot be seen is said, and what can be is shown.
+    let mut report = Vec::new();
+    let plan = plan.transpose().unwrap_or_else(|problem| {
+        report.push(Sign::new(None, "plan", Level::Fail, problem.to_string()));
+        None
+    });
+    report.extend(signs.unwrap_or_else(|problem| vec![Sign::new(None, "health", Level::Fail, problem.to_string())]));
+    let layers: Vec<Line<'_>> =
+        memory.iter().map(|(layer, folded)| line(*layer, folded, &memory, plan.as_ref(), holders.get(layer))).collect();
+    let unwell = |line: &&Line<'_>| ["unfinished", "incomplete"].contains(&line.state) && line.locked_by.is_none();
+    let failed = report.iter().filter(|sign| sign.level == Level::Fail).count() + layers.iter().filter(unwell).count();
+    let document = Document { version: 1, env: &at.settings.env, healthy: failed == 0, layers, signs: report };
+    if at.json() {
+        println!("{}", serde_json::to_string(&document).map_err(|error| Problem::Io(error.to_string()))?);
+    } else {
+        show(&document, in_place);
+    }
+    Ok(failed)
+}
+
+fn line<'a>(
+    layer: LayerName,
+    folded: &'a Folded,
+    memory: &BTreeMap<LayerName, Folded>,
+    plan: Option<&Plan>,
+    locked_by: Option<&'a Holder>,
+) -> Line<'a> {
+    let covered = plan.filter(|plan| plan.layers.contains(&layer));
+    let drift = covered.map(|plan| drift(plan, memory).iter().filter(|it| it.address.layer == layer && it.how != How::Ignorable).count());
+    let settings = |plan: &Plan| {
+        let here = plan.steps.values().filter(|step| step.address().layer == layer && step.verb.changes() && step.verb != Verb::Delete);
+        here.filter(|step| step.why.is_none() && step.changes.iter().any(|change| !change.drift)).count()
+    };
+    let pending = covered.map(settings);
+    let stale_inputs = if folded.rows.is_empty() { Vec::new() } else { stale_inputs(layer, memory) };
+    Line { layer, state: state(folded), objects: folded.rows.len(), drift, pending, stale_inputs, last_run: folded.last_run(), locked_by }
+}
+
+/// Clears the terminal from its first line on.
+const HOME: &str = "\u{1b}[H\u{1b}[J";
+
+fn show(document: &Document<'_>, in_place: bool) {
+    if in_place && std::io::IsTerminal::is_terminal(&std::io::stdout()) {
+        anstream::print!("{HOME}");
+    }
+    let mut table = Table::new();
+    table.set_header(["layer", "state", "objects", "drift", "pending", "stale inputs", "last run", "by", "at"]);
+    let number = |count: Option<usize>| count.map_or_else(|| "-".to_owned(), |count| count.to_string());
+    for it in &document.layers {
+        let last = it.last_run.cloned().unwrap_or_default();
+        let stale = it.stale_inputs.iter().map(|layer| layer.as_str()).collect::<Vec<_>>().join(", ");
+        let (layer, objects) = (it.layer.to_string(), it.objects.to_string());
+        table.add_row([layer, it.state.into(), objects, number(it.drift), number(it.pending), stale, last.command, last.who, last.at]);
+    }
+    anstream::println!("{table}");
+    for it in &document.layers {
+        if let Some(holder) = it.locked_by {
+            anstream::println!("{} is locked by {holder}", it.layer);
+        }
+    }
+    document.signs.iter().for_each(|sign| anstream::println!("{}", render::sign(sign)));
+}
+
+/// Shows what others changed; whether there is something.
+pub(super) async fn drifted(at: &Context<'_, impl App>, layers: &[LayerName]) -> Result<bool, Problem> {
+    let memory = store::memory(at.store).await?;
+    let layers: Vec<LayerName> = there(at, &memory).into_iter().filter(|layer| layers.contains(layer)).collect();
+    if layers.is_empty() {
+        return Err(Problem::Stopped(format!("nothing is deployed to `{}`", at.settings.env)));
+    }
+    let found = drift(&planned(at, &layers, &memory).await?, &memory);
+    let differs = found.iter().any(|it| it.how != How::Ignorable);
+    if at.json() {
+        println!("{}", serde_json::json!({"version": 1, "env": at.settings.env, "drift": found}));
+        return Ok(differs);
+    }
+    for it in &found {
+        tell(it);
+    }
+    if differs {
+        anstream::eprintln!(
+            "hint: `deploy` puts back what was changed or deleted; `adopt ADDRESS ID` accepts an object of others; to accept a changed field, write it into the settings"
+        );
+    } else {
+        anstream::println!("Nobody changed anything: {} layers are as they were left.", layers.len());
+    }
+    Ok(differs)
+}
+
+fn tell(it: &Drifted) {
+    let how = match it.how {
+        How::Changed => "changed by somebody",
+        How::Gone => "gone",
+        How::Foreign => "an object of others is in its place",
+        How::Ignorable => "as declared, and noted by the next run",
+    };
+    let why = it.why.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
+    anstream::println!("{} ({}) {how}{why}", it.address, it.kind);
+    it.changes.iter().for_each(|change| anstream::println!("      {}", render::field(change)));
+}
