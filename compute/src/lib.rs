@@ -7,6 +7,7 @@ mod fargate;
 mod health;
 pub mod kinds;
 mod permissions;
+mod preflight;
 pub mod release;
 
 pub use config::Config;
@@ -52,6 +53,10 @@ impl Deploys for Compute {
 
     async fn health(aws: &Aws, _: &Names, memory: &Folded) -> Result<Vec<Sign>, Fault> {
         health::health(aws, memory).await
+    }
+
+    async fn preflight(aws: &Aws, _: &Config, _: &Folded) -> Result<Vec<Sign>, Fault> {
+        preflight::preflight(aws).await
     }
 
     fn kinds(aws: &Aws) -> Kinds {

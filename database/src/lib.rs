@@ -4,6 +4,7 @@ pub mod config;
 mod declare;
 mod health;
 pub mod kinds;
+mod preflight;
 pub mod version;
 
 pub use config::Config;
@@ -58,6 +59,10 @@ impl Deploys for DatabaseLayer {
 
     async fn health(aws: &Aws, _: &Names, memory: &Folded) -> Result<Vec<Sign>, Fault> {
         health::health(aws, memory).await
+    }
+
+    async fn preflight(aws: &Aws, config: &Config, _: &Folded) -> Result<Vec<Sign>, Fault> {
+        preflight::preflight(aws, config).await
     }
 
     fn kinds(aws: &Aws) -> Kinds {

@@ -39,6 +39,11 @@ impl Kept {
         self.calls.iter().filter(|call| call.changing && call.error.is_none()).map(|call| call.action.clone()).collect()
     }
 
+    /// How many changing calls and ledger writes there were: the moments at which a process can die.
+    pub fn events(&self) -> usize {
+        self.calls.iter().filter(|call| call.changing).count() + self.entries.values().map(Vec::len).sum::<usize>()
+    }
+
     /// The same once more, in a test whose time is paused: its clock goes to where the other's was.
     pub async fn copy(&self) -> Bench {
         tokio::time::sleep(self.took).await;

@@ -3,6 +3,7 @@
 pub mod config;
 mod declare;
 pub mod kinds;
+mod preflight;
 
 pub use config::Config;
 pub use declare::Inputs;
@@ -10,7 +11,9 @@ pub use declare::Inputs;
 use aws::Deploys;
 use aws::{Aws, FaultExt};
 use contract::{Names, NetworkDoors, Upstream};
-use engine::{DeclareError, Fault, Graph, Kinds, Layer, LayerError, LayerName};
+use engine::ledger::Folded;
+use engine::sign::objects;
+use engine::{DeclareError, Fault, Graph, Kinds, Layer, LayerError, LayerName, Sign};
 
 /// The network layer.
 #[derive(Clone, Copy, Debug)]
@@ -35,6 +38,11 @@ impl Deploys for Network {
     async fn inputs(aws: &Aws, config: &Config, names: &Names, _: &Upstream) -> Result<Inputs, LayerError> {
         let zones = zones(aws, config.zones).await?;
         Ok(Inputs { zones, region: aws.region.clone(), prefix: names.prefix() })
+    }
+
+    async fn preflight(aws: &Aws, config: &Config, memory: &Folded) -> Result<Vec<Sign>, Fault> {
+        let ours = objects::<kinds::ElasticIp>(memory).count();
+        preflight::preflight(aws, config, ours).await
     }
 
     fn kinds(aws: &Aws) -> Kinds {

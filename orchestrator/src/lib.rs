@@ -38,6 +38,10 @@ impl App for Orchestrator {
         ops::release::release(asked).await
     }
 
+    async fn preflight(&self, wanted: Wanted<'_>) -> Result<Vec<Sign>, Problem> {
+        ops::preflight::preflight(wanted).await
+    }
+
     async fn health(&self, wanted: Wanted<'_>) -> Result<Vec<Sign>, Problem> {
         let aws = connect::connect(wanted.settings, wanted.endpoint_url, wanted.guard).await?;
         stack::health(&aws, wanted.settings, &wanted).await

@@ -151,3 +151,26 @@ pub async fn health(aws: &Aws, settings: &Settings, wanted: &Wanted<'_>) -> Resu
     let there = wanted.layers.iter().copied().filter(|layer| wanted.memory.get(layer).is_some_and(|folded| !folded.rows.is_empty()));
     Ok(futures::future::try_join_all(there.map(of)).await?.concat())
 }
+
+/// What a deploy of these layers would meet, all asked at once.
+///
+/// # Errors
+/// The fault of a call.
+pub async fn preflight(aws: &Aws, configs: &Configs, wanted: &Wanted<'_>) -> Result<Vec<Sign>, Problem> {
+    let none = Folded::default();
+    let of = |layer: LayerName| {
+        let memory = wanted.memory.get(&layer).unwrap_or(&none);
+        async move {
+            match layer {
+                LayerName::Network => Network::preflight(aws, &configs.network, memory).await,
+                LayerName::Secrets => Secrets::preflight(aws, &configs.secrets, memory).await,
+                LayerName::Observability => Observability::preflight(aws, &configs.observability, memory).await,
+                LayerName::Database => DatabaseLayer::preflight(aws, &configs.database, memory).await,
+                LayerName::Edge => Edge::preflight(aws, &configs.edge, memory).await,
+                LayerName::Compute => Compute::preflight(aws, &configs.compute, memory).await,
+                LayerName::Bastion => Bastion::preflight(aws, &configs.bastion, memory).await,
+            }
+        }
+    };
+    Ok(futures::future::try_join_all(wanted.layers.iter().copied().map(of)).await?.concat())
+}

@@ -38,11 +38,11 @@ pub trait Deploys: Layer<Outputs: Send + Sync + 'static, Config: Send + Sync, In
         std::future::ready(Ok(Vec::new()))
     }
 
-    /// What a deploy of these settings would meet: quotas, names, versions. A few calls that read.
+    /// What a deploy of these settings would meet: quotas, offers, roles. A few calls that read. `memory` is its ledger.
     ///
     /// # Errors
     /// The fault of a call.
-    fn preflight(_aws: &Aws, _names: &Names, _config: &Self::Config) -> impl Future<Output = Result<Vec<Sign>, Fault>> + Send {
+    fn preflight(_aws: &Aws, _config: &Self::Config, _memory: &Folded) -> impl Future<Output = Result<Vec<Sign>, Fault>> + Send {
         std::future::ready(Ok(Vec::new()))
     }
 

@@ -70,12 +70,12 @@ async fn lost_answers_are_found_however_late_reads_show_them() {
 #[tokio::test(start_paused = true)]
 async fn a_run_that_died_is_resumed_however_late_reads_show_what_it_made() {
     let (population, calls) = undisturbed().await;
+    let events = calm(EVERYTHING).await.events();
     for lag in lags() {
         for at in points(lag, calls) {
             let what = again("lag::a_run_that_died", &[("LAG", lag.to_string()), ("POINT", at.to_string())]);
             let bench = behind(lag, false);
-            // Events are calls and ledger writes: about three for each call.
-            assert!(bench.die(Some(EVERYTHING), &Death::at(3 * at, true)).await, "{what}: it lives");
+            assert!(bench.die(Some(EVERYTHING), &Death::at(at * events / calls, true)).await, "{what}: it lives");
             ends_well(&bench, &population, &what).await;
         }
     }

@@ -128,3 +128,29 @@ async fn history_tells_who_changed_what_and_how_it_ended() {
     let words = shop.must(&["history", "-n", "2"], 0, "history").await;
     assert!(words.contains("destroy") && words.contains("failed") && !words.contains("deploy "), "{words}");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn doctor_tells_what_a_deploy_would_meet() {
+    let shop = Shop::new(binary(), "");
+    let checks = |document: &Value| -> Vec<(String, String)> {
+        let checks = document["checks"].as_array().unwrap().iter();
+        checks.map(|it| (it["subject"].as_str().unwrap().to_owned(), it["level"].as_str().unwrap().to_owned())).collect()
+    };
+    let well = json(&shop, &["doctor"], 0).await;
+    let found = checks(&well);
+    for subject in ["credentials", "ledger", "lock", "quota", "offer", "service-linked roles", "names"] {
+        assert!(found.contains(&(subject.to_owned(), "ok".to_owned())), "{subject}: {well:#}");
+    }
+    // Five addresses is what a new account gets; another stack has them all.
+    shop.must(&["deploy", "--yes"], 0, "deploy").await;
+    shop.emulator.with_world(|world| {
+        let ec2 = &mut world.regions.values_mut().next().unwrap().ec2;
+        let (_, one) = ec2.addresses.iter().next().map(|(id, it)| (id.clone(), it.clone())).unwrap();
+        (0..5).for_each(|number| drop(ec2.addresses.insert(format!("eipalloc-other{number}"), one.clone())));
+    });
+    let file = shop.dir.path().join("envs/local.toml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, text + "\n[network]\nnat = \"per_az\"\n").unwrap();
+    let full = json(&shop, &["doctor"], 1).await;
+    assert!(checks(&full).contains(&("quota".to_owned(), "fail".to_owned())), "{full:#}");
+}

@@ -1,3 +1,4 @@
 //! What an operator does all day: from the words of the command line to the layer that knows how.
 
+pub(crate) mod preflight;
 pub(crate) mod release;

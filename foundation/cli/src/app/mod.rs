@@ -56,6 +56,11 @@ pub trait App: Send + Sync {
     /// Connects for a destroy: the drivers alone.
     fn kinds(&self, wanted: Wanted<'_>) -> impl Future<Output = Result<Kinds, Problem>> + Send;
 
+    /// What a deploy of these layers would meet.
+    fn preflight(&self, _wanted: Wanted<'_>) -> impl Future<Output = Result<Vec<Sign>, Problem>> + Send {
+        std::future::ready(Ok(Vec::new()))
+    }
+
     /// How what these layers made is now.
     fn health(&self, _wanted: Wanted<'_>) -> impl Future<Output = Result<Vec<Sign>, Problem>> + Send {
         std::future::ready(Ok(Vec::new()))

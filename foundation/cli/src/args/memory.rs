@@ -16,7 +16,7 @@ pub enum MemoryCommand {
         #[command(subcommand)]
         what: LedgerCommand,
     },
-    /// Check that the ledgers and the tags in AWS agree.
+    /// Check ledgers against tags, locks, credentials, quotas, offers and names: what a deploy would meet, with the fix.
     Doctor {
         #[command(flatten)]
         which: Layers,

@@ -1,12 +1,12 @@
-//! doctor: do ledger and tags agree; doctor --rebuild: a ledger from the tags.
+//! doctor: do ledger and tags agree, what would a deploy meet; doctor --rebuild: a ledger from the tags.
 
 use super::context::Context;
 use super::run::{Ending, Run};
 use crate::app::{App, Wanted};
 use crate::problem::Problem;
 use crate::render;
-use crate::store::Ledgers;
-use engine::ledger::{Folded, Guard, LedgerError};
+use crate::store::{self, Ledgers};
+use engine::ledger::{Folded, Guard, Holder, LedgerError};
 use engine::planner::{Allow, Request};
 use engine::rebuild::rebuild;
 use engine::scan::{Difference, compare, scan};
@@ -66,7 +66,35 @@ impl<A: App> Doctor<'_, A> {
         let kinds = self.at.app.kinds(self.wanted(&memory)).await?;
         let scan = scan(&kinds, &self.at.settings.scope(), &self.layers).await?;
         report.extend(lines(&compare(&scan, &memory, &self.layers), &memory, &self.layers));
+        report.extend(self.locks().await?);
+        report.extend(self.at.app.preflight(self.wanted(&memory)).await?);
+        // Without its ledger a layer would seem to be new.
+        if memory.len() == self.layers.len() {
+            report.extend(self.collisions(&memory).await);
+        }
         self.show(&report)
+    }
+
+    /// Who holds a lock, and whether that process can still end.
+    async fn locks(&self) -> Result<Vec<Sign>, Problem> {
+        let held = store::holders(self.at.store, &self.layers).await?;
+        let told = |(layer, holder): (&LayerName, &Holder)| {
+            let sign = Sign::new(*layer, "lock", Level::Warn, format!("{layer} is locked by {holder}"));
+            sign.hint(format!("wait for that run to end, or, if it cannot end any more: `unlock {}`", holder.run))
+        };
+        let free = || vec![Sign::new(None, "lock", Level::Ok, format!("nobody holds a lock in {}", self.at.store.place()))];
+        Ok(if held.is_empty() { free() } else { held.iter().map(told).collect() })
+    }
+
+    /// What stops a plan: names that others hold, settings that cannot work.
+    async fn collisions(&self, memory: &BTreeMap<LayerName, Folded>) -> Vec<Sign> {
+        match super::status::planned(self.at, &self.layers, memory).await {
+            Err(problem) => vec![fail("plan", problem.to_string())],
+            Ok(plan) if plan.stops.is_empty() => vec![Sign::new(None, "names", Level::Ok, "no name is taken by an object of others")],
+            Ok(plan) => {
+                plan.stops.iter().map(|stop| fail("names", format!("{}: {}", stop.address, stop.problem)).hint(&stop.hint)).collect()
+            }
+        }
     }
 
     fn wanted<'b>(&'b self, memory: &'b BTreeMap<LayerName, Folded>) -> Wanted<'b> {

@@ -57,7 +57,11 @@ fn stale_inputs(layer: LayerName, memory: &BTreeMap<LayerName, Folded>) -> Vec<L
 }
 
 /// What a deploy of what is there would do now.
-async fn planned(at: &Context<'_, impl App>, layers: &[LayerName], memory: &BTreeMap<LayerName, Folded>) -> Result<Plan, Problem> {
+pub(super) async fn planned(
+    at: &Context<'_, impl App>,
+    layers: &[LayerName],
+    memory: &BTreeMap<LayerName, Folded>,
+) -> Result<Plan, Problem> {
     let declared = at.app.declare(at.wanted(layers, memory, &Guard::default())).await?;
     let (scope, graph, kinds) = (&at.settings.scope(), &declared.graph, &declared.kinds);
     let request = Request { scope, graph, kinds, memory, layers, allow: &Allow::All };

@@ -123,10 +123,11 @@ fn orderable(here: &Here<'_>, input: &Input) -> Value {
     let zones: Vec<Value> = ["a", "b", "c"].iter().map(|zone| json!({"Name": format!("{}{zone}", here.name)})).collect();
     let classes = ["db.t3.micro", "db.t4g.micro", "db.t4g.small", "db.t4g.medium", "db.m6g.large", "db.m7g.large"];
     let wanted = |class: &&&str| input.opt("DBInstanceClass").is_none_or(|wanted| wanted == **class);
-    let version = input.opt("EngineVersion").unwrap_or(VERSIONS[VERSIONS.len() - 1]);
-    let render = |class: &&str| {
-        json!({"Engine": "postgres", "EngineVersion": version, "DBInstanceClass": class, "AvailabilityZones": zones, "MultiAZCapable": true,
+    let versions = VERSIONS.iter().filter(|version| input.opt("EngineVersion").is_none_or(|wanted| wanted == **version));
+    let render = |(version, class): (&str, &str)| {
+        json!({"Engine": "postgres", "EngineVersion": version, "DBInstanceClass": class, "AvailabilityZones": {"#each": "AvailabilityZone", "#all": zones}, "MultiAZCapable": true,
             "StorageType": "gp3", "SupportsStorageEncryption": true, "SupportsIAMDatabaseAuthentication": true})
     };
-    json!({"OrderableDBInstanceOptions": classes.iter().filter(wanted).map(render).collect::<Vec<_>>()})
+    let all = versions.flat_map(|version| classes.iter().filter(wanted).map(|class| render((version, class)))).collect();
+    page("OrderableDBInstanceOptions", all, input.opt("Marker"), input.int("MaxRecords").unwrap_or(100) as usize, "Marker")
 }

@@ -85,6 +85,13 @@ fn element(out: &mut String, name: &str, value: &Value, item: &str) {
         write!(out, "</{name}>").ok();
         return;
     }
+    // A list whose elements have another name here than in the other services.
+    if let Some((Value::String(each), Value::Array(items))) = value.get("#each").zip(value.get("#all")) {
+        write!(out, "<{name}>").ok();
+        items.iter().for_each(|value| element(out, each, value, item));
+        write!(out, "</{name}>").ok();
+        return;
+    }
     // A map of the query protocol: one entry per key.
     if let Some(Value::Object(map)) = value.get("#map") {
         let entry = |(key, value): (&String, &Value)| json!({"key": key, "value": value});

@@ -144,6 +144,7 @@ fn handle_hosts(here: &mut Here<'_>, call: &Call) -> Answer {
         "DisassociateAddress" => Err(not_found("InvalidAssociationID.NotFound", input.str("AssociationId")?)),
         "DescribeNetworkInterfaces" => interfaces(here, input),
         "RunInstances" => launch::run(here, input),
+        "DescribeAccountAttributes" => Ok(account_attributes(input)),
         "DescribeImages" => image::describe(here, input),
         "DescribeInstances" => instance::describe(here, input),
         "TerminateInstances" => instance::terminate(here, input),
@@ -242,4 +243,14 @@ fn interfaces(here: &Here<'_>, input: &crate::call::Input) -> Answer {
         body
     };
     filter::page(input, "networkInterfaceSet", found.map(render).collect())
+}
+
+/// The limits of a new account.
+fn account_attributes(input: &crate::call::Input) -> serde_json::Value {
+    let all =
+        [("max-elastic-ips", "5"), ("vpc-max-elastic-ips", "5"), ("max-instances", "20"), ("vpc-max-security-groups-per-interface", "5")];
+    let asked = input.strings("AttributeName");
+    let found = all.iter().filter(|(name, _)| asked.is_empty() || asked.iter().any(|it| it == name));
+    let shown = found.map(|(name, value)| serde_json::json!({"attributeName": name, "attributeValueSet": [{"attributeValue": value}]}));
+    serde_json::json!({"accountAttributeSet": shown.collect::<Vec<_>>()})
 }

@@ -70,10 +70,16 @@ fn far(kind: i64) -> Option<&'static str> {
     FAR.iter().find(|(number, _)| *number == kind & 0xffff_ffff).map(|(_, name)| *name)
 }
 
+/// The word's width differs between processors.
+#[cfg(target_os = "linux")]
+fn number(kind: impl Into<i64>) -> i64 {
+    kind.into()
+}
+
 /// Refuses a place whose locks would only pretend.
 fn near(file: &File) -> std::io::Result<()> {
     #[cfg(target_os = "linux")]
-    if let Some(name) = far(i64::from(rustix::fs::fstatfs(file)?.f_type)) {
+    if let Some(name) = far(number(rustix::fs::fstatfs(file)?.f_type)) {
         let problem =
             format!("it is on a network file system ({name}), where a lock does not keep other machines out; share a ledger in a bucket");
         return Err(std::io::Error::new(std::io::ErrorKind::Unsupported, problem));
