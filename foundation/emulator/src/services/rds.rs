@@ -4,6 +4,8 @@ mod group;
 mod instance;
 mod modify;
 
+pub(crate) use modify::advance;
+
 use super::{Answer, unknown};
 use crate::call::{AwsError, Call, Input};
 use crate::table::{Item, page, tags_in, tags_out};
