@@ -7,6 +7,7 @@ mod fargate;
 pub mod kinds;
 mod permissions;
 pub mod release;
+pub mod restart;
 
 pub use config::Config;
 pub use declare::Inputs;

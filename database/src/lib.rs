@@ -3,6 +3,7 @@
 pub mod config;
 mod declare;
 pub mod kinds;
+pub mod password;
 pub mod version;
 
 pub use config::Config;

@@ -105,8 +105,9 @@ impl Folded {
                 self.rows.remove(&(address.clone(), *generation));
                 if self.rows.is_empty() {
                     self.doors = None;
-                    // What a task was about is gone.
+                    // What tasks were about is gone.
                     self.underway.clear();
+                    self.ended.clear();
                 }
             }
             Entry::Underway { task, state } => drop(self.underway.insert(task.clone(), state.clone())),

@@ -110,6 +110,7 @@ fn password(input: &Input) -> Result<Option<String>, AwsError> {
 fn reset(it: &mut Item, password: &str, [begins, ends]: [f64; 2]) {
     it.inside["next_password"] = json!(password);
     let mut pending = it.body["PendingModifiedValues"].clone();
+    merge(&mut pending, json!({"MasterUserPassword": null}));
     let without = pending.clone();
     merge(&mut pending, json!({"MasterUserPassword": "****"}));
     it.set(json!({"PendingModifiedValues": pending}));
