@@ -1,3 +1,6 @@
 //! What an operator does all day: from the words of the command line to the layer that knows how.
 
 pub(crate) mod release;
+pub mod rotate;
+pub(crate) mod secrets;
+mod told;

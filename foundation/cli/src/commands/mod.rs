@@ -7,6 +7,7 @@ mod doctor;
 mod ledger;
 mod release;
 mod run;
+mod secrets;
 mod show;
 mod stop;
 mod unlock;
@@ -57,6 +58,7 @@ async fn run(app: &impl App, cli: &Cli) -> Result<ExitCode, Problem> {
     match &cli.command {
         Command::Change(command) => return change::run(&at, command).await,
         Command::Service(command) => release::run(&at, command).await?,
+        Command::Secret(command) => secrets::run(&at, command).await?,
         Command::Show(command) => show::run(&at, command).await?,
         Command::Memory(command) => memory(&at, command).await?,
         Command::Tool(ToolCommand::Emulator { listen }) => app.emulator(&settings, *listen).await?,
