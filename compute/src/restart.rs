@@ -6,6 +6,7 @@ use aws::{Aws, FaultExt, never_twice};
 use contract::Secret;
 use engine::ledger::Ledger;
 use engine::{Address, Class, Fault, LayerName, Ticks};
+use std::collections::BTreeSet;
 use std::sync::atomic::AtomicBool;
 
 /// How often a call whose answer was lost is sent at most.
@@ -52,11 +53,11 @@ impl<'a> Restart<'a> {
         Ok(Some(Running { deployment, reads: sources.any(|from| from == secret.arn || from == secret.name) }))
     }
 
-    /// Starts a new deployment in the place of `before`. One whose order's answer was lost is looked for before it is ordered again.
+    /// Starts a new deployment, which is none of `before`. One whose order's answer was lost is looked for before it is ordered again.
     ///
     /// # Errors
     /// [`Class::NotFound`] when the service is gone; the fault of `ecs:UpdateService`.
-    pub async fn force(&self, before: &str) -> Result<(), Fault> {
+    pub async fn force(&self, before: &BTreeSet<String>) -> Result<(), Fault> {
         let mut tries = 0;
         loop {
             tries += 1;
@@ -66,7 +67,7 @@ impl<'a> Restart<'a> {
             match call.send().await.or_fault("ecs:UpdateService") {
                 Err(fault) if fault.class == Class::InDoubt && tries < TRIES => {
                     let now = EcsServices(self.aws.clone()).deployment(&self.want).await?;
-                    if now.is_some_and(|(deployment, _)| deployment != before) {
+                    if now.is_some_and(|(deployment, _)| !before.contains(&deployment)) {
                         return Ok(());
                     }
                 }
@@ -75,11 +76,11 @@ impl<'a> Restart<'a> {
         }
     }
 
-    /// Waits until a deployment that is not `before` runs all its tasks, and no other runs any.
+    /// Waits until a deployment that is none of `before` runs all its tasks, and no other runs any.
     ///
     /// # Errors
     /// [`Class::Invalid`] with the reason when its tasks do not stay up; [`Class::Timeout`].
-    pub async fn follow(&self, before: &str, ticks: &Ticks) -> Result<(), Fault> {
+    pub async fn follow(&self, before: &BTreeSet<String>, ticks: &Ticks) -> Result<(), Fault> {
         let begun = AtomicBool::new(false);
         EcsServices(self.aws.clone()).rolled_out(&self.want, ticks, |it| restarted(it, before, &begun)).await
     }

@@ -4,6 +4,7 @@ use aws::{Aws, FaultExt};
 use aws_sdk_ecs::types::{Deployment, DeploymentRolloutState, DesiredStatus, Service, Task};
 use engine::{Class, Fault, Poll};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// The state of the newest rollout. One that an interrupted run left behind, or that failed, is a difference: the next run waits
@@ -60,10 +61,10 @@ pub(super) fn progress(it: &Service, definition: &str) -> Result<Poll<()>, Fault
     }
 }
 
-/// How far the service is with a deployment in the place of `before`, whatever revision that has. `begun` remembers that it was seen.
-pub(crate) fn restarted(it: &Service, before: &str, begun: &AtomicBool) -> Result<Poll<()>, Fault> {
+/// How far the service is with a deployment that is none of `before`, whatever revision that has. `begun` remembers that it was seen.
+pub(crate) fn restarted(it: &Service, before: &BTreeSet<String>, begun: &AtomicBool) -> Result<Poll<()>, Fault> {
     let Some(now) = primary(it) else { return Ok(Poll::Waiting("the deployment begins".into())) };
-    if now.id() == Some(before) {
+    if now.id().is_some_and(|id| before.contains(id)) {
         let failed = |it: &&Deployment| it.rollout_state() == Some(&DeploymentRolloutState::Failed);
         return match it.deployments().iter().find(failed) {
             Some(failed) => Err(gave_up(failed)),
@@ -192,7 +193,7 @@ mod tests {
             it.desired_count(2).running_count(running).build()
         };
         let (old, fresh) = (|running| of("old", "ACTIVE", Completed, running), |state, running| of("new", "PRIMARY", state, running));
-        let waits = |all: Vec<Deployment>, begun: &AtomicBool| match restarted(&service(all), "old", begun) {
+        let waits = |all: Vec<Deployment>, begun: &AtomicBool| match restarted(&service(all), &["old".to_owned()].into(), begun) {
             Ok(Poll::Ready(())) => "done".to_owned(),
             Ok(Poll::Waiting(what)) => what,
             Err(fault) => format!("failed: {}", fault.message),

@@ -17,7 +17,7 @@ use secrecy::SecretString;
 use secrets::kinds::SsmSecret;
 use secrets::{Known, Values, generate};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// What caused a change.
@@ -57,9 +57,12 @@ pub struct State {
     pub version: i64,
     /// How far it has come.
     pub phase: Phase,
-    /// The deployment whose tasks have an earlier value.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub before: Option<String>,
+    /// The deployments whose tasks may have an earlier value, or did not stay up.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub before: BTreeSet<String>,
+    /// Whether the last rollout failed: whatever AWS went back to is not what is wanted.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub failed: bool,
 }
 
 /// Where the next value comes from.
@@ -197,7 +200,16 @@ impl Rotation<'_> {
 
     async fn begin(&self, how: How, from: i64) -> Result<State, Fault> {
         let at = jiff::Timestamp::from_second(engine::settle::now() as i64).map(|at| at.to_string()).map_err(bug)?;
-        let state = State { run: self.run.to_owned(), at, how, from, version: from + 1, phase: Phase::Wanted, before: None };
+        let state = State {
+            run: self.run.to_owned(),
+            at,
+            how,
+            from,
+            version: from + 1,
+            phase: Phase::Wanted,
+            before: BTreeSet::new(),
+            failed: false,
+        };
         self.note(&state).await?;
         Ok(state)
     }
@@ -234,7 +246,7 @@ impl Rotation<'_> {
         if state.phase == Phase::Applied {
             return Ok(());
         }
-        state.before = self.running(remembered).await?.map(|(_, running)| running.deployment);
+        state.before.extend(self.running(remembered).await?.map(|(_, running)| running.deployment));
         state.phase = Phase::Applied;
         self.note(state).await
     }
@@ -245,19 +257,22 @@ impl Rotation<'_> {
         if !running.reads {
             return Ok(false);
         }
-        let at = Address::new(LayerName::Compute, "service");
-        let before = state.before.clone().unwrap_or_default();
+        if state.failed {
+            state.before.insert(running.deployment.clone());
+            state.failed = false;
+            self.note(state).await?;
+        }
+        let (at, before) = (Address::new(LayerName::Compute, "service"), state.before.clone());
         let roll = async {
-            // Another one than then began later than the value was in force.
-            if running.deployment == before {
+            // Another one than those began after the value was in force.
+            if before.contains(&running.deployment) {
                 service.force(&before).await?;
             }
             service.follow(&before, &self.sink.ticks(&at)).await
         };
         match (Told { at: &at, kind: "ecs_service", sink: self.sink }).of(roll).await {
             Err(fault) if fault.class == Class::Invalid => {
-                // AWS went back to an earlier deployment: whichever that is, its tasks are not what is wanted.
-                state.before = self.running(remembered).await?.map(|(_, running)| running.deployment);
+                state.failed = true;
                 self.note(state).await?;
                 Err(self.half_done(state, fault))
             }
