@@ -183,7 +183,7 @@ async fn a_rollout_that_fails_says_what_is_where_and_the_same_command_or_a_deplo
     for (later, by_deploy) in [(0, false), (600, false), (0, true), (600, true)] {
         let what = format!("{later} s later, by {}", if by_deploy { "deploy" } else { "rotate" });
         let bench = deployed(EVERYTHING).await;
-        image(&bench, ":1.0", ":1.0-broken");
+        image(&bench, ":1.0", ":broken");
         let fault = rotate(&bench).await.unwrap_err();
         assert_eq!(fault.class, Class::Invalid);
         for said in ["SSM and the database have version 2", "earlier one", "CannotPullContainerError"] {
@@ -195,7 +195,7 @@ async fn a_rollout_that_fails_says_what_is_where_and_the_same_command_or_a_deplo
         // Again in vain, and then with what was wrong put right.
         rotate(&bench).await.unwrap_err();
         tokio::time::sleep(Duration::from_secs(later)).await;
-        image(&bench, ":1.0-broken", ":1.0");
+        image(&bench, ":broken", ":1.0");
         if by_deploy {
             deploy(&bench).await
         } else {
