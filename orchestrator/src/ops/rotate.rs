@@ -148,7 +148,12 @@ impl Rotation<'_> {
             state.phase = Phase::Written;
         }
         self.wait_for_database().await?;
-        self.apply(&remembered, &mut state, None).await.map(drop)
+        self.apply(&remembered, &mut state, None).await?;
+        if state.failed {
+            // The plan would wait for a rollout that has failed.
+            self.order(&remembered, &mut state).await?;
+        }
+        Ok(())
     }
 
     /// What the ledger says of a change whose end is not known.
@@ -253,22 +258,10 @@ impl Rotation<'_> {
 
     /// The tasks that read the secret are started anew; whether there are any.
     async fn restart(&self, remembered: &Remembered, state: &mut State) -> Result<bool, Fault> {
-        let Some((service, running)) = self.running(remembered).await? else { return Ok(false) };
-        if !running.reads {
-            return Ok(false);
-        }
-        if state.failed {
-            state.before.insert(running.deployment.clone());
-            state.failed = false;
-            self.note(state).await?;
-        }
-        let (at, before) = (Address::new(LayerName::Compute, "service"), state.before.clone());
+        let at = Address::new(LayerName::Compute, "service");
         let roll = async {
-            // Another one than those began after the value was in force.
-            if before.contains(&running.deployment) {
-                service.force(&before).await?;
-            }
-            service.follow(&before, &self.sink.ticks(&at)).await
+            let Some(service) = self.order(remembered, state).await? else { return Ok(false) };
+            service.follow(&state.before, &self.sink.ticks(&at)).await.map(|()| true)
         };
         match (Told { at: &at, kind: "ecs_service", sink: self.sink }).of(roll).await {
             Err(fault) if fault.class == Class::Invalid => {
@@ -276,8 +269,25 @@ impl Rotation<'_> {
                 self.note(state).await?;
                 Err(self.half_done(state, fault))
             }
-            other => other.map(|()| true),
+            other => other,
         }
+    }
+
+    /// A deployment of what reads the secret is there that began after the value was in force. None when nothing reads it.
+    async fn order(&self, remembered: &Remembered, state: &mut State) -> Result<Option<Restart<'_>>, Fault> {
+        let Some((service, running)) = self.running(remembered).await? else { return Ok(None) };
+        if !running.reads {
+            return Ok(None);
+        }
+        if state.failed {
+            state.before.insert(running.deployment.clone());
+            state.failed = false;
+            self.note(state).await?;
+        }
+        if state.before.contains(&running.deployment) {
+            service.force(&state.before).await?;
+        }
+        Ok(Some(service))
     }
 
     /// What is where after a rollout that failed.
