@@ -43,7 +43,7 @@ async fn change(bench: &Bench, name: &str, next: Next) -> Result<SecretChanged, 
     with(bench, &ledgers(bench, |ledger| Arc::new(ledger.clone())), name, next).await
 }
 
-async fn rotate(bench: &Bench) -> Result<SecretChanged, Fault> {
+pub(crate) async fn rotate(bench: &Bench) -> Result<SecretChanged, Fault> {
     change(bench, "database", Next::Generated).await
 }
 
@@ -271,4 +271,19 @@ async fn a_version_that_others_write_on_the_way_is_what_everybody_gets() {
     let (changed, ()) = tokio::join!(rotate(&bench), others);
     assert_eq!((changed.unwrap().version, value(&bench, PASSWORD).as_str()), (3, "somebody-elses-password"));
     agree(&bench, "the later one");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_long_history_comes_in_pages_and_ends_where_aws_forgets() {
+    let bench = deployed(EVERYTHING).await;
+    let aws = bench.aws().await;
+    for number in 2..=120 {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let call = aws.ssm.put_parameter().name(KEY).value(format!("value-number-{number}")).overwrite(true);
+        assert_eq!(call.send().await.unwrap().version, number);
+    }
+    bench.emulator.clear_calls();
+    let numbers: Vec<i64> = Values(&aws).history(KEY).await.unwrap().iter().map(|it| it.number).collect();
+    assert_eq!(numbers, (21..=120).collect::<Vec<i64>>());
+    assert_eq!(bench.emulator.calls().len(), 2);
 }

@@ -4,6 +4,10 @@
 //! each call (the version that is wanted, never the value), so that the same command or a `deploy` goes on from any point. Why in this
 //! order, and with one database user: `docs/decisions/003-rotation.md`.
 
+mod state;
+
+pub use state::{How, Next, Phase, State};
+
 use super::told::Told;
 use aws::Aws;
 use cli::app::SecretChanged;
@@ -16,65 +20,8 @@ use engine::{Address, Class, Fault, LayerName, Sink};
 use secrecy::SecretString;
 use secrets::kinds::SsmSecret;
 use secrets::{Known, Values, generate};
-use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-
-/// What caused a change.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum How {
-    /// A generated value.
-    Rotate,
-    /// A value that somebody gave.
-    Set,
-}
-
-/// How far a change has come.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Phase {
-    /// The next version is about to be written.
-    Wanted,
-    /// SSM has it.
-    Written,
-    /// The database has it, if it is its password.
-    Applied,
-}
-
-/// What the ledger says of a change.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct State {
-    /// The run that began it.
-    pub run: String,
-    /// When, RFC 3339.
-    pub at: String,
-    /// What caused it.
-    pub how: How,
-    /// The version before.
-    pub from: i64,
-    /// The version that is wanted; once it is written, the one that AWS made of it.
-    pub version: i64,
-    /// How far it has come.
-    pub phase: Phase,
-    /// The deployments whose tasks may have an earlier value, or did not stay up.
-    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
-    pub before: BTreeSet<String>,
-    /// Whether the last rollout failed: whatever AWS went back to is not what is wanted.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub failed: bool,
-}
-
-/// Where the next value comes from.
-#[derive(Debug)]
-pub enum Next {
-    /// It is generated; what an earlier run began is finished instead.
-    Generated,
-    /// Somebody gave it.
-    Given(SecretString),
-    /// Nowhere: only what an earlier run began is finished.
-    Begun,
-}
 
 /// A change of one secret.
 pub struct Rotation<'a> {
@@ -258,6 +205,9 @@ impl Rotation<'_> {
 
     /// The tasks that read the secret are started anew; whether there are any.
     async fn restart(&self, remembered: &Remembered, state: &mut State) -> Result<bool, Fault> {
+        if !self.running(remembered).await?.is_some_and(|(_, running)| running.reads) {
+            return Ok(false);
+        }
         let at = Address::new(LayerName::Compute, "service");
         let roll = async {
             let Some(service) = self.order(remembered, state).await? else { return Ok(false) };

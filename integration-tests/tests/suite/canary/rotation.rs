@@ -122,3 +122,29 @@ async fn what_aws_refuses_and_repeats_is_not_passed_on_and_a_deploy_finishes_it(
     let told = told.lock().unwrap().clone();
     shop.is_clean(&told, "AWS repeats what it refuses");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_secret_that_is_older_than_its_policy_says_is_due() {
+    let mut shop = Shop::new();
+    let with_policy = super::ENV
+        .replace("[secrets]", "[secrets]\nrotate_after_days = 90")
+        .replace("[secrets.app.SALT]", "[secrets.app.SALT]\nrotate_after_days = 365");
+    std::fs::write(shop.dir.path().join("envs/test.toml"), with_policy).unwrap();
+    shop.ok(&["deploy", "--yes"]).await;
+    shop.emulator.with_world(|world| {
+        let old = world.clock.now() - 100.5 * 86_400.0;
+        for it in world.regions.get_mut("eu-north-1").unwrap().parameters.values_mut() {
+            it.set(serde_json::json!({"LastModifiedDate": old}));
+        }
+    });
+    let due = |list: &str| -> Vec<(u64, bool)> {
+        let list: serde_json::Value = serde_json::from_str(list).unwrap();
+        let all = list["secrets"].as_array().unwrap().iter();
+        all.map(|it| (it["age_days"].as_u64().unwrap(), it["overdue"].as_bool().unwrap())).collect()
+    };
+    assert_eq!(due(&shop.ok(&["secrets", "list", "--format", "json"]).await), [(100, true), (100, true), (100, false)]);
+    let list = shop.ok(&["secrets", "list"]).await;
+    assert!(list.contains("OVERDUE") && list.contains("hint: `secrets rotate database-password --env test`"), "{list}");
+    shop.ok(&["secrets", "rotate", "database-password"]).await;
+    assert_eq!(due(&shop.ok(&["secrets", "list", "--format", "json"]).await), [(0, false), (100, true), (100, false)]);
+}
