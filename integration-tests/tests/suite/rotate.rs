@@ -287,3 +287,44 @@ async fn a_long_history_comes_in_pages_and_ends_where_aws_forgets() {
     assert_eq!(numbers, (21..=120).collect::<Vec<i64>>());
     assert_eq!(bench.emulator.calls().len(), 2);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_given_value_takes_the_place_of_a_rotation_that_was_cut_off() {
+    for death in 0..14 {
+        let bench = deployed(EVERYTHING).await;
+        die(&bench, &Death::at(death / 2, death % 2 == 1)).await;
+        let password = format!("given-after-death-number-{death}");
+        let changed = change(&bench, "database", Next::Given(SecretString::from(password.clone()))).await.unwrap();
+        assert!(!changed.resumed);
+        assert_eq!(value(&bench, PASSWORD), password);
+        agree(&bench, &password);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_set_that_was_cut_off_before_its_value_was_written_is_nothing_to_finish() {
+    let bench = deployed(EVERYTHING).await;
+    let state = json!({"run": "01", "at": "2026-11-25T10:00:00Z", "how": "set", "from": 1, "version": 2, "phase": "wanted"});
+    let entry = engine::ledger::Entry::Underway { task: "database-password".into(), state };
+    bench.ledgers[&LayerName::Secrets].append(entry).await.unwrap();
+    deploy(&bench).await;
+    agree(&bench, "after a deploy");
+    assert_eq!(version(&bench, PASSWORD), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_database_or_a_service_that_is_gone_is_made_with_the_new_password() {
+    for gone in ["database", "service"] {
+        let bench = deployed(EVERYTHING).await;
+        // SSM has it, nobody else.
+        die(&bench, &Death::at(2, true)).await;
+        region(&bench, |region| match gone {
+            "database" => drop(region.db_instances.remove("shop-test")),
+            _ => drop(region.services.remove(SERVICE)),
+        });
+        tokio::time::sleep(Duration::from_secs(7200)).await;
+        deploy(&bench).await;
+        agree(&bench, gone);
+        assert_eq!(version(&bench, PASSWORD), 2, "{gone}");
+    }
+}
