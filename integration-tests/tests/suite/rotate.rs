@@ -320,7 +320,10 @@ async fn a_database_or_a_service_that_is_gone_is_made_with_the_new_password() {
         die(&bench, &Death::at(2, true)).await;
         region(&bench, |region| match gone {
             "database" => drop(region.db_instances.remove("shop-test")),
-            _ => drop(region.services.remove(SERVICE)),
+            _ => {
+                region.services.remove(SERVICE);
+                region.tasks.clear();
+            }
         });
         tokio::time::sleep(Duration::from_secs(7200)).await;
         deploy(&bench).await;
