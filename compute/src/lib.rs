@@ -9,6 +9,7 @@ pub mod kinds;
 mod permissions;
 mod preflight;
 pub mod release;
+pub mod restart;
 
 pub use config::Config;
 pub use declare::Inputs;

@@ -4,6 +4,7 @@ pub mod config;
 mod declare;
 mod health;
 pub mod kinds;
+pub mod password;
 mod preflight;
 pub mod version;
 

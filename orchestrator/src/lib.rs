@@ -1,16 +1,17 @@
 //! The binary that knows every layer: connects them, sorts them and runs them as one graph.
 
 pub mod connect;
-mod ops;
+pub mod ops;
 pub mod schema;
 pub mod stack;
 
 use aws::ledger::S3Store;
-use cli::app::{App, Declared, Released, Releasing, Wanted};
+use cli::app::{App, Changing, Declared, Finishing, Looking, Released, Releasing, SecretChanged, SecretState, SecretVersion, Wanted};
 use cli::{Problem, Settings};
 use emulator::{Emulator, Options};
 use engine::ledger::{Guard, LocalStore, Store};
 use engine::{Kinds, LayerName, Sign};
+use secrecy::SecretString;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -45,6 +46,26 @@ impl App for Orchestrator {
     async fn health(&self, wanted: Wanted<'_>) -> Result<Vec<Sign>, Problem> {
         let aws = connect::connect(wanted.settings, wanted.endpoint_url, wanted.guard).await?;
         stack::health(&aws, wanted.settings, &wanted).await
+    }
+
+    async fn secrets(&self, asked: Looking<'_>) -> Result<Vec<SecretState>, Problem> {
+        ops::secrets::list(asked).await
+    }
+
+    async fn secret_history(&self, asked: Looking<'_>, name: &str) -> Result<Vec<SecretVersion>, Problem> {
+        ops::secrets::history(asked, name).await
+    }
+
+    async fn reveal_secret(&self, asked: Looking<'_>, name: &str) -> Result<(SecretString, i64), Problem> {
+        ops::secrets::reveal(asked, name).await
+    }
+
+    async fn change_secret(&self, asked: Changing<'_>) -> Result<SecretChanged, Problem> {
+        ops::secrets::change(asked).await
+    }
+
+    async fn finish_secrets(&self, asked: Finishing<'_>) -> Result<(), Problem> {
+        ops::secrets::finish(asked).await
     }
 
     async fn store(&self, settings: &Settings, endpoint_url: Option<&str>) -> Result<Arc<dyn Store>, Problem> {

@@ -37,11 +37,13 @@ pub struct Generate {
     pub length: usize,
     /// Which ones.
     pub alphabet: Alphabet,
+    /// Days after which it is due for another value, 1 to 3650; `secrets.rotate_after_days` when it is not given.
+    pub rotate_after_days: Option<u16>,
 }
 
 impl Default for Generate {
     fn default() -> Generate {
-        Generate { length: 40, alphabet: Alphabet::Alphanumeric }
+        Generate { length: 40, alphabet: Alphabet::Alphanumeric, rotate_after_days: None }
     }
 }
 
@@ -54,6 +56,8 @@ const MOST: usize = 50;
 pub struct Config {
     /// Days between the deletion of the key and its end, 7 to 30: until then the deletion can be cancelled.
     pub key_deletion_days: u8,
+    /// Days after which a secret is due for another value, 1 to 3650. Nothing rotates by itself: `secrets list` and `status` show it.
+    pub rotate_after_days: Option<u16>,
     /// How the database's password is made.
     pub database_password: Generate,
     /// What the application's container gets: environment variable and how its value is made.
@@ -63,7 +67,7 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Config {
         let app = BTreeMap::from([("FLASK_SECRET_KEY".to_owned(), Generate::default())]);
-        Config { key_deletion_days: 30, database_password: Generate::default(), app }
+        Config { key_deletion_days: 30, rotate_after_days: None, database_password: Generate::default(), app }
     }
 }
 
@@ -90,9 +94,24 @@ impl Config {
                 let problem = "an environment variable has at most 128 upper-case letters, digits and underscores";
                 return Err(DeclareError::setting(key, problem));
             }
-            length(&key, generate)?;
+            generated(&key, generate)?;
         }
-        length("secrets.database_password", &self.database_password)
+        age("secrets.rotate_after_days", self.rotate_after_days)?;
+        generated("secrets.database_password", &self.database_password)
+    }
+}
+
+fn generated(key: &str, generate: &Generate) -> Result<(), DeclareError> {
+    age(&format!("{key}.rotate_after_days"), generate.rotate_after_days)?;
+    length(key, generate)
+}
+
+fn age(key: &str, days: Option<u16>) -> Result<(), DeclareError> {
+    match days {
+        Some(days) if !(1..=3650).contains(&days) => {
+            Err(DeclareError::setting(key, format!("{days} days: use 1 to 3650, or leave it out")))
+        }
+        _ => Ok(()),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::config::{Config, Generate};
 use crate::kinds::{KmsAlias, KmsKey, SsmSecret};
+use crate::known::{DATABASE_PASSWORD, what};
 use contract::{KeyArn, Names, Secret, SecretsDoors};
 use engine::handle::Join;
 use engine::{DeclareError, Graph, Handle};
@@ -39,12 +40,9 @@ pub(crate) fn declare(config: &Config, inputs: &Inputs, g: &mut Graph) -> Result
         let spec = key.map(move |key| SsmSecret { name: name.clone(), key, length: generate.length, alphabet: generate.alphabet });
         g.add(format!("secret-{what}"), spec)
     };
-    let database_password = secret("database-password", config.database_password);
-    let app: BTreeMap<String, Handle<Secret>> = config
-        .app
-        .iter()
-        .map(|(variable, generate)| (variable.clone(), secret(&variable.to_lowercase().replace('_', "-"), *generate)))
-        .collect();
+    let database_password = secret(DATABASE_PASSWORD.0, config.database_password);
+    let app: BTreeMap<String, Handle<Secret>> =
+        config.app.iter().map(|(variable, generate)| (variable.clone(), secret(&what(variable), *generate))).collect();
 
     let variables: Vec<String> = app.keys().cloned().collect();
     let app = Handle::all(app.into_values());

@@ -2,10 +2,16 @@
 
 pub mod config;
 mod declare;
+mod generate;
 pub mod kinds;
+pub mod known;
+pub mod values;
 
 pub use config::Config;
 pub use declare::Inputs;
+pub use generate::generate;
+pub use known::{Known, known};
+pub use values::Values;
 
 use aws::{Aws, Deploys};
 use contract::{Names, SecretsDoors, Upstream};

@@ -5,7 +5,7 @@ mod form;
 
 use self::form::{balancers, live, needs_update, network, propagate, rolling};
 use super::patience::{lacks_linked_role, patiently, with_linked_role};
-use super::rollout::{Rollout, explained, progress, repeated};
+use super::rollout::{Rollout, explained, primary, progress, repeated};
 use super::tags;
 use aws::named::{Calls, owned};
 use aws::{Aws, FaultExt};
@@ -142,6 +142,38 @@ impl EcsServices {
         Ok(self.one(want).await?.filter(|it| it.status() == Some("ACTIVE")).map(|it| live(&it, want)))
     }
 
+    /// The id of the primary deployment of a service that is active, and the service as it is.
+    pub(crate) async fn deployment(&self, want: &EcsService) -> Result<Option<(String, EcsService)>, Fault> {
+        let it = self.one(want).await?.filter(|it| it.status() == Some("ACTIVE"));
+        Ok(it.map(|it| (primary(&it).and_then(|now| now.id()).unwrap_or_default().to_owned(), live(&it, want))))
+    }
+
+    /// Waits for the end of a rollout, as `progress` sees it; one that fails says why, at its first repeated cause.
+    pub(crate) async fn rolled_out(
+        &self,
+        want: &EcsService,
+        ticks: &Ticks,
+        progress: impl Fn(&Service) -> Result<Poll<()>, Fault>,
+    ) -> Result<(), Fault> {
+        let look = || async {
+            let gone = || Fault::new(Class::NotFound, format!("the service {} is gone", want.name));
+            let it = self.one(want).await?.ok_or_else(gone)?;
+            match progress(&it)? {
+                Poll::Waiting(what) => match repeated(&self.0, want.cluster.as_str(), &it).await? {
+                    Some(fault) => Err(fault),
+                    None => Ok(Poll::Waiting(what)),
+                },
+                ready => Ok(ready),
+            }
+        };
+        match self.0.until(ROLLED_OUT_WITHIN).poll(ticks, look).await {
+            Err(fault) if matches!(fault.class, Class::Invalid | Class::Timeout) => {
+                Err(explained(&self.0, want.cluster.as_str(), &want.name, fault).await)
+            }
+            other => other,
+        }
+    }
+
     /// Brings the service from `live` to `want`.
     pub(crate) async fn give(&self, want: &EcsService, live: &EcsService) -> Result<(), Fault> {
         let address = Address::new(engine::LayerName::Compute, "service");
@@ -249,23 +281,7 @@ impl Calls<EcsService> for EcsServices {
     }
 
     async fn settle(&self, want: &EcsService, _: &String, ticks: &Ticks) -> Result<(), Fault> {
-        let look = || async {
-            let gone = || Fault::new(Class::NotFound, format!("the service {} is gone", want.name));
-            let it = self.one(want).await?.ok_or_else(gone)?;
-            match progress(&it, want.task_definition.as_str())? {
-                Poll::Waiting(what) => match repeated(&self.0, want.cluster.as_str(), &it).await? {
-                    Some(fault) => Err(fault),
-                    None => Ok(Poll::Waiting(what)),
-                },
-                ready => Ok(ready),
-            }
-        };
-        match self.0.until(ROLLED_OUT_WITHIN).poll(ticks, look).await {
-            Err(fault) if matches!(fault.class, Class::Invalid | Class::Timeout) => {
-                Err(explained(&self.0, want.cluster.as_str(), &want.name, fault).await)
-            }
-            other => other,
-        }
+        self.rolled_out(want, ticks, |it| progress(it, want.task_definition.as_str())).await
     }
 
     async fn remove(&self, spec: &EcsService, _: &String) -> Result<(), Fault> {

@@ -20,6 +20,7 @@ pub use scaling_policy::{Aim, ScalingPolicy};
 pub use task_definition::TaskDefinition;
 
 pub(crate) use ecs_service::EcsServices;
+pub(crate) use rollout::restarted;
 pub(crate) use task_definition::{DECLARED_IMAGE, Revision, TaskDefinitions, live as live_definition};
 
 use aws::Aws;

@@ -4,6 +4,8 @@ use aws::{Aws, FaultExt};
 use aws_sdk_ecs::types::{Deployment, DeploymentRolloutState, DesiredStatus, Service, Task};
 use engine::{Class, Fault, Poll};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// The state of the newest rollout. One that an interrupted run left behind, or that failed, is a difference: the next run waits
 /// for it, or tries again.
@@ -56,6 +58,27 @@ pub(super) fn progress(it: &Service, definition: &str) -> Result<Poll<()>, Fault
         Rollout::Failed => Err(gave_up(now)),
         Rollout::Completed if running == desired => Ok(Poll::Ready(())),
         _ => Ok(Poll::Waiting(format!("{running} of {desired} tasks run"))),
+    }
+}
+
+/// How far the service is with a deployment that is none of `before`, whatever revision that has. `begun` remembers that it was seen.
+pub(crate) fn restarted(it: &Service, before: &BTreeSet<String>, begun: &AtomicBool) -> Result<Poll<()>, Fault> {
+    let Some(now) = primary(it) else { return Ok(Poll::Waiting("the deployment begins".into())) };
+    if now.id().is_some_and(|id| before.contains(id)) {
+        let failed = |it: &&Deployment| it.rollout_state() == Some(&DeploymentRolloutState::Failed);
+        return match it.deployments().iter().find(failed) {
+            Some(failed) => Err(gave_up(failed)),
+            None if begun.load(Ordering::Relaxed) => Err(gave_up(now)),
+            None => Ok(Poll::Waiting("the new deployment begins".into())),
+        };
+    }
+    begun.store(true, Ordering::Relaxed);
+    let others: i32 = it.deployments().iter().filter(|other| other.id() != now.id()).map(Deployment::running_count).sum();
+    let (running, desired) = (now.running_count(), now.desired_count());
+    match Rollout::of(it) {
+        Rollout::Failed => Err(gave_up(now)),
+        Rollout::Completed if running == desired && others == 0 => Ok(Poll::Ready(())),
+        _ => Ok(Poll::Waiting(format!("{running} of {desired} tasks run with the new value"))),
     }
 }
 
@@ -160,6 +183,29 @@ mod tests {
         use DeploymentRolloutState::{Failed, InProgress};
         let it = service(vec![deployment("PRIMARY", "app:2", InProgress, 0), deployment("ACTIVE", "app:2", Failed, 0)]);
         assert!(matches!(progress(&it, "app:2"), Ok(Poll::Waiting(_))));
+    }
+
+    #[test]
+    fn a_restart_is_done_when_another_deployment_alone_runs_its_tasks() {
+        use DeploymentRolloutState::{Completed, Failed, InProgress};
+        let of = |id: &str, status: &str, state, running| {
+            let it = Deployment::builder().id(id).status(status).task_definition("app:1").rollout_state(state);
+            it.desired_count(2).running_count(running).build()
+        };
+        let (old, fresh) = (|running| of("old", "ACTIVE", Completed, running), |state, running| of("new", "PRIMARY", state, running));
+        let waits = |all: Vec<Deployment>, begun: &AtomicBool| match restarted(&service(all), &["old".to_owned()].into(), begun) {
+            Ok(Poll::Ready(())) => "done".to_owned(),
+            Ok(Poll::Waiting(what) | Poll::Refused(what, _)) => what,
+            Err(fault) => format!("failed: {}", fault.message),
+        };
+        let begun = AtomicBool::new(false);
+        assert!(waits(vec![of("old", "PRIMARY", Completed, 2)], &begun).contains("begins"));
+        assert!(waits(vec![fresh(InProgress, 1), old(2)], &begun).contains("1 of 2"));
+        assert!(waits(vec![fresh(Completed, 2), old(1)], &begun).contains("2 of 2"));
+        assert_eq!(waits(vec![fresh(Completed, 2)], &begun), "done");
+        let back = of("old", "PRIMARY", InProgress, 2);
+        assert!(waits(vec![back.clone(), of("new", "ACTIVE", Failed, 0)], &begun).starts_with("failed"));
+        assert!(waits(vec![back], &begun).starts_with("failed"), "AWS does not show the failed one any more");
     }
 
     #[test]

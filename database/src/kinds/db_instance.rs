@@ -112,10 +112,11 @@ const SNAPSHOT_NAMES: u32 = 5;
 
 /// Works on instances.
 #[derive(Clone, Debug)]
-pub(super) struct DbInstances(pub Aws);
+pub(crate) struct DbInstances(pub Aws);
 
 impl DbInstances {
-    async fn get(&self, identifier: &str) -> Result<Option<Live>, Fault> {
+    /// The instance, if it is there.
+    pub(crate) async fn get(&self, identifier: &str) -> Result<Option<Live>, Fault> {
         let call = self.0.rds.describe_db_instances().db_instance_identifier(identifier);
         let answer = call.send().await.or_gone("rds:DescribeDBInstances")?;
         Ok(answer.and_then(|answer| answer.db_instances.unwrap_or_default().into_iter().next()))
@@ -128,7 +129,7 @@ impl DbInstances {
     }
 
     /// Modifies the instance when it can be. What RDS does by itself (a first backup, say) refuses changes until it is over.
-    async fn modified(&self, id: &str, call: Modification, ticks: &Ticks) -> Result<(), Fault> {
+    pub(crate) async fn modified(&self, id: &str, call: Modification, ticks: &Ticks) -> Result<(), Fault> {
         self.until_available(id, ticks).await?;
         match call.clone().send().await.or_fault("rds:ModifyDBInstance") {
             // The retry of a call whose answer was lost finds the instance at work on it; said again afterwards, it changes nothing.
@@ -140,19 +141,22 @@ impl DbInstances {
         }
     }
 
-    async fn until_available(&self, identifier: &str, ticks: &Ticks) -> Result<(), Fault> {
-        let look = || async {
-            let live = self.get(identifier).await?;
-            match live.as_ref().and_then(|it| it.db_instance_status()) {
-                Some("available") => Ok(Poll::Ready(())),
-                None => Err(Fault::new(Class::NotFound, format!("{identifier} is gone"))),
-                Some(state @ ("failed" | "incompatible-parameters" | "incompatible-network" | "storage-full" | "restore-error")) => {
-                    Err(Fault::new(Class::Invalid, format!("{identifier} is {state}; its events in the RDS console say why")))
-                }
-                Some(state) => Ok(Poll::Waiting(format!("{identifier} is {state}"))),
-            }
-        };
+    /// Waits until the instance takes a change.
+    pub(crate) async fn until_available(&self, identifier: &str, ticks: &Ticks) -> Result<(), Fault> {
+        let look = || async { available(identifier, self.get(identifier).await?.as_ref()) };
         self.0.until(AVAILABLE_WITHIN).poll(ticks, look).await
+    }
+}
+
+/// Whether the instance takes a change; one that will not do so by itself is a fault.
+pub(crate) fn available(identifier: &str, live: Option<&Live>) -> Result<Poll<()>, Fault> {
+    match live.and_then(|it| it.db_instance_status()) {
+        Some("available") => Ok(Poll::Ready(())),
+        None => Err(Fault::new(Class::NotFound, format!("{identifier} is gone"))),
+        Some(state @ ("failed" | "incompatible-parameters" | "incompatible-network" | "storage-full" | "restore-error")) => {
+            Err(Fault::new(Class::Invalid, format!("{identifier} is {state}; its events in the RDS console say why")))
+        }
+        Some(state) => Ok(Poll::Waiting(format!("{identifier} is {state}"))),
     }
 }
 

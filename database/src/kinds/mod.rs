@@ -9,6 +9,8 @@ pub use db_instance::DbInstance;
 pub use db_parameter_group::DbParameterGroup;
 pub use db_subnet_group::DbSubnetGroup;
 
+pub(crate) use db_instance::{DbInstances, available};
+
 use aws::Aws;
 use aws::kinds::alarm::Alarms;
 use aws::named::Named;

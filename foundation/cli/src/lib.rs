@@ -16,4 +16,4 @@ pub use app::{App, Declared, Wanted};
 pub use args::{Cli, Common};
 pub use config::Settings;
 pub use problem::Problem;
-pub use store::gone;
+pub use store::{Ledgers, gone};

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 
 /// Open, locked ledgers.
-pub(crate) type Ledgers = BTreeMap<LayerName, Arc<dyn Ledger>>;
+pub type Ledgers = BTreeMap<LayerName, Arc<dyn Ledger>>;
 
 /// What every layer's ledger remembers.
 pub(crate) async fn memory(store: &dyn Store) -> Result<BTreeMap<LayerName, Folded>, Problem> {

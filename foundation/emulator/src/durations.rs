@@ -22,6 +22,10 @@ pub const RDS_BACKUP: Duration = Duration::from_secs(60);
 pub const RDS_CHANGE: Duration = Duration::from_secs(240);
 /// A change that needs neither; also how long an interface stays after its instance.
 pub const RDS_SETTLE: Duration = Duration::from_secs(20);
+/// From a new master password to the state that shows it: until then the instance says `available`.
+pub const RDS_NOTICED: Duration = Duration::from_secs(5);
+/// A new master password, until it is in force.
+pub const RDS_PASSWORD: Duration = Duration::from_secs(25);
 /// An instance from `deleting` to gone.
 pub const RDS_DELETE: Duration = Duration::from_secs(240);
 /// A load balancer from `provisioning` to `active`.

@@ -54,6 +54,8 @@ async fn botocore_understands_every_answer() {
     assert!(!bench.plan(EVERYTHING).await.changes());
     let changed = EVERYTHING.replace("[edge]", "[edge]\nidle_timeout = 90").replace("[database]", "[database]\nbackup_days = 9");
     all_done(bench.deploy(&changed).await);
+    crate::rotate::rotate(&bench).await.unwrap();
+    secrets::Values(&bench.aws().await).history("/shop/test/database-password").await.unwrap();
     all_done(bench.destroy().await);
     with_a_shared_ledger(&bench).await;
     let exchanges = bench.emulator.exchanges();

@@ -3,6 +3,7 @@
 
 mod forms;
 mod lies;
+mod rotation;
 
 use bytes::Bytes;
 use emulator::{Emulator, Options};
@@ -11,6 +12,7 @@ use forms::{found, secrets};
 use integration_tests::liar::{self, Liar};
 use integration_tests::process::command;
 use integration_tests::{Bench, EVERYTHING, all_done};
+use std::io::Write;
 use std::path::Path;
 use std::process::Stdio;
 use std::sync::{Arc, Mutex};
@@ -106,6 +108,11 @@ impl Shop {
 
     /// Runs the binary against `liar`; its exit code. What it says is in a file of the directory.
     async fn run(&mut self, args: &[&str], liar: impl Liar) -> Option<i32> {
+        self.run_told(args, liar, "").await
+    }
+
+    /// The same, with something on standard input.
+    async fn run_told(&mut self, args: &[&str], liar: impl Liar, told: &str) -> Option<i32> {
         let watch = Arc::new(Watch { liar, process: Mutex::new(None), seen: Mutex::default() });
         let (url, server) = liar::serve(self.emulator.clone(), watch.clone()).await;
         self.runs += 1;
@@ -113,7 +120,9 @@ impl Shop {
         let mut command = command(self.dir.path(), args);
         command.args(["--env", "test", "--config", "envs", "--endpoint-url", &url]);
         command.env("RUST_LOG", "trace").env("RUST_BACKTRACE", "full");
-        let mut child = command.stdin(Stdio::null()).stdout(file("out")).stderr(file("err")).spawn().unwrap();
+        let mut child = command.stdin(Stdio::piped()).stdout(file("out")).stderr(file("err")).spawn().unwrap();
+        // One that ends before it has read is none that was meant to read.
+        child.stdin.take().unwrap().write_all(told.as_bytes()).ok();
         *watch.process.lock().unwrap() = Some(child.id());
         let status = tokio::task::spawn_blocking(move || child.wait().unwrap()).await.unwrap();
         server.abort();

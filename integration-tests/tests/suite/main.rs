@@ -31,6 +31,7 @@ mod observability;
 mod out_of_band;
 mod release;
 mod rollout;
+mod rotate;
 mod secrets;
 mod signals;
 mod stale;

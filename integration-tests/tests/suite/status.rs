@@ -50,6 +50,8 @@ async fn status_shows_each_layer_and_how_what_it_made_is() {
     assert!(service["facts"]["image"].as_str().unwrap().contains("shop/app") && service["facts"]["revision"] == "shop-local-app:1");
     assert_eq!(sign(&well, "targets")["facts"]["healthy"], service["facts"]["running"]);
     assert_eq!((&sign(&well, "database")["facts"]["status"], &sign(&well, "alarms")["level"]), (&json!("available"), &json!("ok")));
+    let secret = sign(&well, "secret");
+    assert_eq!((&secret["facts"]["age_days"], &secret["facts"]["version"]), (&json!(0), &json!(1)), "{secret:#}");
     let words = shop.must(&["status"], 0, "status").await;
     assert!(words.contains("tasks run") && words.contains("PostgreSQL 16"), "{words}");
 }

@@ -2,3 +2,6 @@
 
 pub(crate) mod preflight;
 pub(crate) mod release;
+pub mod rotate;
+pub(crate) mod secrets;
+mod told;

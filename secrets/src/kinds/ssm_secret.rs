@@ -2,14 +2,13 @@
 //! <https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_PutParameter.html>
 
 use crate::config::Alphabet;
+use crate::generate::generate;
 use aws::named::{Calls, Tags, owned, tag_changes};
 use aws::{Aws, FaultExt, withheld};
 use aws_sdk_ssm::operation::put_parameter::builders::PutParameterFluentBuilder;
 use aws_sdk_ssm::types::{ParameterStringFilter, ParameterTier, ParameterType, ResourceTypeForTagging, Tag};
 use contract::{KeyArn, Secret};
 use engine::{Address, Ask, Fault, Found, Identity, IdentityBy, Kind, Poll, Replace, Resource, Scope, Seen, Sink};
-use rand::TryRngCore;
-use rand::rngs::OsRng;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -51,24 +50,6 @@ const ALONE_WITHIN: Duration = Duration::from_secs(60);
 /// Works on secrets.
 #[derive(Clone, Debug)]
 pub(super) struct SsmSecrets(pub Aws);
-
-/// A value from the operating system's generator, each character equally likely.
-fn generate(length: usize, alphabet: Alphabet) -> Result<SecretString, Fault> {
-    let characters = alphabet.characters();
-    // The largest multiple of the alphabet's size: bytes above it would favour the first characters.
-    let fair = 256 - 256 % characters.len();
-    let mut value = String::with_capacity(length);
-    while value.len() < length {
-        let mut byte = [0u8];
-        let broken = |error| Fault::new(engine::Class::Unavailable, format!("the operating system gives no random bytes: {error}"));
-        OsRng.try_fill_bytes(&mut byte).map_err(broken)?;
-        let index = usize::from(byte[0]);
-        if index < fair {
-            value.push(char::from(characters[index % characters.len()]));
-        }
-    }
-    Ok(SecretString::from(value))
-}
 
 fn tags(tags: &Tags) -> Vec<Tag> {
     tags.iter().filter_map(|(key, value)| Tag::builder().key(key).value(value).build().ok()).collect()
@@ -167,20 +148,5 @@ impl Calls<SsmSecret> for SsmSecrets {
             names.extend(found.filter_map(|it| it.name).map(|name| SsmSecret { name, ..SsmSecret::default() }));
         }
         Ok(Some(names))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn values_have_their_length_and_alphabet_and_differ() {
-        for alphabet in [Alphabet::Alphanumeric, Alphabet::Symbols, Alphabet::Hex] {
-            let (one, two) = (generate(40, alphabet).unwrap(), generate(40, alphabet).unwrap());
-            assert_eq!(one.expose_secret().len(), 40);
-            assert!(one.expose_secret().bytes().all(|byte| alphabet.characters().contains(&byte)));
-            assert_ne!(one.expose_secret(), two.expose_secret());
-        }
     }
 }

@@ -1,14 +1,17 @@
 //! What a binary brings: its layers, and how they are declared.
 
 mod release;
+mod secrets;
 
 pub use release::{Release, Released, Releasing};
+pub use secrets::{Changing, Finishing, Looking, NewValue, Part, SecretChanged, SecretState, SecretVersion};
 
 use crate::config::Settings;
 use crate::problem::Problem;
 use engine::handle::Handle;
 use engine::ledger::{Folded, Guard, LocalStore, Store};
 use engine::{Graph, Kinds, LayerName, Sign};
+use secrecy::SecretString;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -45,6 +48,11 @@ pub struct Declared {
     pub expires: Option<SystemTime>,
 }
 
+/// What a layer's own binary says of a command that needs several layers.
+fn only(command: &str) -> Problem {
+    Problem::Config(format!("`{command}` is part of `orchestrator`"))
+}
+
 /// A binary.
 pub trait App: Send + Sync {
     /// The layers that it knows, in lock order.
@@ -75,6 +83,31 @@ pub trait App: Send + Sync {
     /// Gives the service another image or an earlier revision.
     fn release(&self, _asked: Releasing<'_>) -> impl Future<Output = Result<Released, Problem>> + Send {
         std::future::ready(Err(Problem::Config("a release is made by `orchestrator`".into())))
+    }
+
+    /// Every declared secret, without its value.
+    fn secrets(&self, _asked: Looking<'_>) -> impl Future<Output = Result<Vec<SecretState>, Problem>> + Send {
+        std::future::ready(Err(only("secrets")))
+    }
+
+    /// The versions of a secret, without their values.
+    fn secret_history(&self, _asked: Looking<'_>, _name: &str) -> impl Future<Output = Result<Vec<SecretVersion>, Problem>> + Send {
+        std::future::ready(Err(only("secrets")))
+    }
+
+    /// The value of a secret and its version.
+    fn reveal_secret(&self, _asked: Looking<'_>, _name: &str) -> impl Future<Output = Result<(SecretString, i64), Problem>> + Send {
+        std::future::ready(Err(only("secrets")))
+    }
+
+    /// Gives a secret another value, and what reads it with it.
+    fn change_secret(&self, _asked: Changing<'_>) -> impl Future<Output = Result<SecretChanged, Problem>> + Send {
+        std::future::ready(Err(only("secrets")))
+    }
+
+    /// Finishes changes of secrets that an earlier run began, as far as the layers of this run reach.
+    fn finish_secrets(&self, _asked: Finishing<'_>) -> impl Future<Output = Result<(), Problem>> + Send {
+        std::future::ready(Ok(()))
     }
 
     /// Sets up what a shared ledger needs; what was done, a line each.

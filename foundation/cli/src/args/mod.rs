@@ -3,6 +3,7 @@
 mod change;
 mod memory;
 mod read;
+mod secrets;
 mod service;
 mod show;
 mod tool;
@@ -10,6 +11,7 @@ mod tool;
 pub use change::{Begin, ChangeCommand, Layers};
 pub use memory::{LedgerCommand, MemoryCommand};
 pub use read::allow;
+pub use secrets::{SecretCommand, SecretsCommand};
 pub use service::ServiceCommand;
 pub use show::ShowCommand;
 pub use tool::ToolCommand;
@@ -87,6 +89,8 @@ pub enum Command {
     Change(ChangeCommand),
     #[command(flatten)]
     Service(ServiceCommand),
+    #[command(flatten)]
+    Secret(SecretCommand),
     #[command(flatten)]
     Show(ShowCommand),
     #[command(flatten)]

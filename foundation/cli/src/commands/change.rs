@@ -2,8 +2,9 @@
 
 use super::context::Context;
 use super::run::{Ending, Run};
+use super::secrets;
 use super::stop::confirmed;
-use crate::app::{App, Declared};
+use crate::app::{App, Declared, Part};
 use crate::args::{Begin, ChangeCommand, Layers};
 use crate::problem::{EXIT_CHANGES, Problem, declare};
 use crate::{render, store};
@@ -12,7 +13,7 @@ use engine::event::Fact;
 use engine::ledger::{Folded, Guard};
 use engine::plan::Plan;
 use engine::planner::{Allow, PlanError, Request};
-use engine::{Class, Fault, Graph, Kinds, LayerName};
+use engine::{Class, Fault, Graph, Kinds, LayerName, Sink};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::process::ExitCode;
@@ -157,14 +158,26 @@ impl<A: App> Change<'_, A> {
     }
 
     async fn walk(&self, running: &Run, plan: Plan, declared: Declared) -> Result<Outcome, Problem> {
-        let quiet = plan.steps.values().all(|step| step.verb == engine::plan::Verb::Keep);
+        let finishes = !self.destroy && secrets::unfinished(running);
+        let quiet = !finishes && plan.steps.values().all(|step| step.verb == engine::plan::Verb::Keep);
         let Declared { graph, kinds, doors, .. } = declared;
         let (scope, ledgers, cancel) = (self.at.settings.scope(), running.ledgers.clone(), running.stop.cancel.clone());
-        let work = |sink| async {
-            let apply = Apply { scope, graph, kinds, ledgers, doors, sink, cancel };
-            apply.run(plan).await.map_err(Problem::from)
+        let work = |sink: Sink| async move {
+            if finishes {
+                secrets::finish(self.at, running, Part::Before, &sink).await?;
+            }
+            let apply = Apply { scope, graph, kinds, ledgers, doors, sink: sink.clone(), cancel };
+            let outcome = apply.run(plan).await?;
+            if finishes && outcome.ok() {
+                secrets::finish(self.at, running, Part::After, &sink).await?;
+            }
+            Ok(outcome)
         };
         let ending = |ended: &Result<Outcome, Problem>| {
+            if let (Err(problem), true) = (ended, finishes) {
+                let noted = !matches!(problem, Problem::Ledger(_)) && !matches!(problem, Problem::Fault(fault) if fault.is_ledger());
+                return Some(Ending { ok: false, done: 0, failed: 1, skipped: 0, summary: problem.to_string(), noted });
+            }
             let outcome = ended.as_ref().ok()?;
             let (done, failed, skipped, ok) = (outcome.done, outcome.failed.len(), outcome.skipped, outcome.ok());
             let summary = format!("{done} done, {failed} failed, {skipped} not started");

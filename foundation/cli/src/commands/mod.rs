@@ -8,6 +8,7 @@ mod history;
 mod ledger;
 mod release;
 mod run;
+mod secrets;
 mod show;
 mod status;
 mod stop;
@@ -59,6 +60,7 @@ async fn run(app: &impl App, cli: &Cli) -> Result<ExitCode, Problem> {
     match &cli.command {
         Command::Change(command) => return change::run(&at, command).await,
         Command::Service(command) => release::run(&at, command).await?,
+        Command::Secret(command) => secrets::run(&at, command).await?,
         Command::Show(command) => return show::run(&at, command).await,
         Command::Memory(command) => memory(&at, command).await?,
         Command::Tool(ToolCommand::Emulator { listen }) => app.emulator(&settings, *listen).await?,

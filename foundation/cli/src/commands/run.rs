@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 /// A run that holds its locks.
 pub(super) struct Run {
-    id: String,
+    pub id: String,
     command: &'static str,
     pub ledgers: Ledgers,
     pub guard: Guard,

@@ -1,7 +1,7 @@
 //! status: layers with what became of them since, and how what they made is now; drift: what others changed.
 
 use super::context::Context;
-use crate::app::App;
+use crate::app::{App, Looking, SecretState};
 use crate::problem::{Problem, declare};
 use crate::{render, store};
 use comfy_table::Table;
@@ -71,6 +71,32 @@ pub(super) async fn planned(
     })
 }
 
+/// A line for each secret: its age, and whether the policy wants another value.
+async fn secrets(at: &Context<'_, impl App>, there: &[LayerName], looking: Looking<'_>) -> Result<Vec<Sign>, Problem> {
+    if !there.contains(&LayerName::Secrets) {
+        return Ok(Vec::new());
+    }
+    let told = |it: SecretState| {
+        let age = it.age_days.map_or_else(|| "not written".to_owned(), |days| format!("{days} days old"));
+        let (level, text, hint) = match (&it.unfinished, it.overdue) {
+            (Some(change), _) => {
+                (Level::Fail, format!("{}: {change} has not ended", it.name), Some("run the same command again, or `deploy`"))
+            }
+            (None, true) => (Level::Warn, format!("{} is {age}: the policy wants another value", it.name), Some("run `secrets rotate`")),
+            (None, false) => (Level::Ok, format!("{} is {age}", it.name), None),
+        };
+        let sign = Sign::new(LayerName::Secrets, "secret", level, text).fact("name", it.name).fact("version", it.version);
+        let sign = sign.fact("age_days", it.age_days);
+        hint.map_or(sign.clone(), |hint| sign.hint(hint))
+    };
+    match at.app.secrets(looking).await {
+        Ok(secrets) => Ok(secrets.into_iter().map(told).collect()),
+        // A layer's own binary does not know them; a wrong setting is told by the plan.
+        Err(Problem::Config(_)) => Ok(Vec::new()),
+        Err(problem) => Err(problem),
+    }
+}
+
 /// The layers that are there.
 fn there(at: &Context<'_, impl App>, memory: &BTreeMap<LayerName, Folded>) -> Vec<LayerName> {
     at.app.layers().into_iter().filter(|layer| memory.get(layer).is_some_and(|folded| !folded.rows.is_empty())).collect()
@@ -102,8 +128,10 @@ async fn once(at: &Context<'_, impl App>, in_place: bool, remembered: bool) -> R
     let (plan, signs) = if there.is_empty() || remembered {
         (None, Ok(Vec::new()))
     } else {
-        let (plan, signs) = tokio::join!(planned(at, &there, &memory), at.app.health(at.wanted(&there, &memory, &guard)));
-        (Some(plan), signs)
+        let looking = Looking { settings: at.settings, endpoint_url: at.endpoint_url(), memory: &memory };
+        let health = at.app.health(at.wanted(&there, &memory, &guard));
+        let (plan, signs, secrets) = tokio::join!(planned(at, &there, &memory), health, secrets(at, &there, looking));
+        (Some(plan), signs.and_then(|signs| Ok([signs, secrets?].concat())))
     };
     // What cannot be seen is said, and what can be is shown.
     let mut report = Vec::new();

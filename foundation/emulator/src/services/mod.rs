@@ -69,5 +69,6 @@ pub(crate) fn advance(here: &mut crate::world::Here<'_>) {
     acm::advance(here.region, here.account, now);
     ecs::advance(here.region, here.ids, now);
     ecs::settle(here);
+    rds::advance(here.region);
     logs::advance(here);
 }

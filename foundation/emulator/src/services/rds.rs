@@ -5,6 +5,8 @@ mod instance;
 mod lifecycle;
 mod modify;
 
+pub(crate) use modify::advance;
+
 use super::{Answer, unknown};
 use crate::call::{AwsError, Call, Input};
 use crate::table::{Item, page, tags_in, tags_out};

@@ -1,9 +1,11 @@
 //! SSM parameters: values with versions, SecureString under a KMS key, and AWS's public parameters for machine images.
 
+mod history;
+
 use super::{Answer, unknown};
 use crate::call::{AwsError, Call, Input};
 use crate::table::{Item, page, tags_in, tags_out};
-use crate::world::Here;
+use crate::world::{ACCOUNT, Here};
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -32,6 +34,7 @@ pub(crate) fn handle(here: &mut Here<'_>, call: &Call) -> Answer {
             Ok(json!({"Parameters": found, "InvalidParameters": missing}))
         }
         "DescribeParameters" => Ok(describe(here, input)),
+        "GetParameterHistory" => history::of(here, input),
         "DeleteParameter" => {
             let name = input.str("Name")?;
             here.region.parameters.remove(name).map(|_| json!({})).ok_or_else(|| not_found(name))
@@ -109,7 +112,7 @@ fn put(here: &mut Here<'_>, input: &Input) -> Answer {
     let version = there.and_then(|it| it.body["Version"].as_i64()).unwrap_or_default() + 1;
     let mut body = json!({
         "Name": name, "ARN": here.arn("ssm", &format!("parameter/{}", name.trim_start_matches('/'))), "Type": kind, "Version": version,
-        "LastModifiedDate": here.clock.now(), "Tier": "Standard", "DataType": "text",
+        "LastModifiedDate": here.clock.now(), "Tier": "Standard", "DataType": "text", "LastModifiedUser": format!("arn:aws:iam::{ACCOUNT}:user/local"),
     });
     if kind == "SecureString" {
         body["KeyId"] = json!(key);
@@ -119,6 +122,9 @@ fn put(here: &mut Here<'_>, input: &Input) -> Answer {
     }
     let mut fresh = Item::new(body, there.map_or(tags, |it| it.tags.clone()));
     fresh.inside = json!({"value": value});
+    if let Some(before) = there {
+        fresh.inside["past"] = history::with(before);
+    }
     here.region.parameters.insert(name, fresh);
     Ok(json!({"Version": version, "Tier": "Standard"}))
 }

@@ -5,6 +5,7 @@ use super::{Entry, Row};
 use crate::Address;
 use crate::layer::Door;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What a layer's entries amount to.
@@ -26,7 +27,25 @@ pub struct Folded {
     pub highest: BTreeMap<Address, u32>,
     /// Objects whose delete was about to be sent and whose end is not known.
     pub deleting: BTreeSet<(Address, u32)>,
+    /// Tasks that were begun and whose end is not known, with how far they had come.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub underway: BTreeMap<String, Value>,
+    /// Tasks that ended, the last of them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub ended: Vec<Ended>,
 }
+
+/// A task that ended.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Ended {
+    /// Which.
+    pub task: String,
+    /// What is remembered of it.
+    pub outcome: Value,
+}
+
+/// So many tasks that ended are remembered.
+const REMEMBERED: usize = 200;
 
 /// Rows as a list: a row says itself which it is.
 mod list {
@@ -77,13 +96,25 @@ impl Folded {
                 self.rows.remove(&(address.clone(), *generation));
                 if self.rows.is_empty() {
                     self.doors = None;
+                    // What tasks were about is gone.
+                    self.underway.clear();
+                    self.ended.clear();
                 }
             }
+            Entry::Underway { task, state } => drop(self.underway.insert(task.clone(), state.clone())),
+            Entry::Ended { task, outcome } => self.end(task, outcome),
             Entry::Outputs { doors } => {
                 self.doors = Some(doors.clone());
                 self.doors_stale = false;
             }
         }
+    }
+
+    fn end(&mut self, task: &str, outcome: &Value) {
+        self.underway.remove(task);
+        self.ended.push(Ended { task: task.to_owned(), outcome: outcome.clone() });
+        let surplus = self.ended.len().saturating_sub(REMEMBERED);
+        self.ended.drain(..surplus);
     }
 
     fn put(&mut self, row: &Row) {

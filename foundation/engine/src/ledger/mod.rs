@@ -7,7 +7,7 @@ mod memory;
 mod runs;
 mod store;
 
-pub use fold::{Folded, fold};
+pub use fold::{Ended, Folded, fold};
 pub use guard::Guard;
 pub use local::{LocalLedger, LocalStore};
 pub use memory::MemoryLedger;
@@ -82,6 +82,10 @@ pub enum Entry {
     Deleting { address: Address, generation: u32 },
     /// It is gone.
     Gone { address: Address, generation: u32 },
+    /// A task of several calls, which no row tells of, is under way: how far it has come. It takes the place of what was said of it before.
+    Underway { task: String, state: Value },
+    /// That task ended; what is worth remembering of it.
+    Ended { task: String, outcome: Value },
     /// The layer's outputs.
     Outputs { doors: BTreeMap<String, Door> },
     /// A run ended.

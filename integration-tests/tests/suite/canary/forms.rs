@@ -5,12 +5,13 @@ use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use emulator::World;
 use std::collections::BTreeSet;
 
-/// Every secret value that the world holds.
+/// Every secret value that the world holds, or held.
 pub fn secrets(world: &World) -> Vec<String> {
     let regions = world.regions.values();
     let all = regions.flat_map(|region| {
         let parameters = region.parameters.values().map(|it| &it.inside["value"]);
-        parameters.chain(region.db_instances.values().map(|it| &it.inside["password"]))
+        let past = region.parameters.values().flat_map(|it| it.inside["past"].as_array().into_iter().flatten());
+        parameters.chain(past.map(|it| &it["value"])).chain(region.db_instances.values().map(|it| &it.inside["password"]))
     });
     let all: BTreeSet<String> = all.map(|value| value.as_str().unwrap().to_owned()).collect();
     assert!(all.iter().all(|value| value.len() >= 16), "a secret is too short to be told from chance");

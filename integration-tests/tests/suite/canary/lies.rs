@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 
 /// How the value is repeated.
 #[derive(Clone, Copy, Debug)]
-enum Repeats {
+pub(super) enum Repeats {
     Plain,
     UrlEncoded,
     Base64,
@@ -15,10 +15,10 @@ enum Repeats {
 }
 
 /// Refuses the first call of `call` and repeats its secret.
-struct Parrot {
-    call: &'static str,
-    how: Repeats,
-    told: Arc<Mutex<Vec<String>>>,
+pub(super) struct Parrot {
+    pub call: &'static str,
+    pub how: Repeats,
+    pub told: Arc<Mutex<Vec<String>>>,
 }
 
 fn value_in(call: &str, body: &[u8]) -> Option<String> {

@@ -74,7 +74,10 @@ fn tick(region: &mut Region, ids: &mut Ids, key: &str, at: f64) {
     }
     let primary = service.body["deployments"][0].clone();
     let ready = service.inside["ready"].as_f64().unwrap_or_default();
-    if broken(region, &primary).is_some() && primary["desiredCount"].as_i64() > Some(0) {
+    if broken(region, &primary).is_some()
+        && primary["desiredCount"].as_i64() > Some(0)
+        && !task::waiting(region, text(&primary, "id")).is_empty()
+    {
         fail(region, ids, key, at);
     } else if text(&primary, "rolloutState") == "IN_PROGRESS" {
         if at >= ready { complete(region, ids, key, at) } else { wake(region, key, ready) }
@@ -180,7 +183,7 @@ fn fail(region: &mut Region, ids: &mut Ids, key: &str, at: f64) {
     let (primary, breaker) =
         (service.body["deployments"][0].clone(), service.body["deploymentConfiguration"]["deploymentCircuitBreaker"].clone());
     let image = broken(region, &primary).unwrap_or_default();
-    let lost = task::live(region, text(&primary, "id"));
+    let lost = task::waiting(region, text(&primary, "id"));
     lost.iter().for_each(|task| task::fail(region, task, at, &image));
     let failed = primary["failedTasks"].as_i64().unwrap_or_default() + lost.len() as i64;
     set_primary(region, key, json!({"failedTasks": failed, "updatedAt": at}));

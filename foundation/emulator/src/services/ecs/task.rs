@@ -35,6 +35,12 @@ pub(super) fn live(region: &Region, deployment: &str) -> Vec<String> {
     found.into_iter().map(|it| it.str("taskArn").to_owned()).collect()
 }
 
+/// Those of them that do not run yet: an image that is gone from its registry hurts nobody who has pulled it.
+pub(super) fn waiting(region: &Region, deployment: &str) -> Vec<String> {
+    let runs = |arn: &String| region.tasks.get(arn).is_some_and(|it| it.str("lastStatus") == "RUNNING");
+    live(region, deployment).into_iter().filter(|arn| !runs(arn)).collect()
+}
+
 /// Starts a task of a service's primary deployment and returns its id; `None` when no subnet has room for it.
 pub(super) fn launch(region: &mut Region, ids: &mut Ids, key: &str, at: f64) -> Option<String> {
     let service = region.services.get(key)?;
@@ -56,6 +62,7 @@ pub(super) fn launch(region: &mut Region, ids: &mut Ids, key: &str, at: f64) -> 
     }
     let mut item = Item::new(body, tags(service, definition));
     item.inside = json!({"service": key, "pace": pace, "targets": service.body["loadBalancers"]});
+    item.inside["secrets"] = injected(region, &definition.body);
     let broken = super::task_definition::broken_image(&definition.body).is_some();
     let network = &deployment["networkConfiguration"]["awsvpcConfiguration"];
     if !broken {
@@ -71,6 +78,18 @@ pub(super) fn launch(region: &mut Region, ids: &mut Ids, key: &str, at: f64) -> 
     }
     region.tasks.insert(arn, item);
     Some(id)
+}
+
+/// The secrets that a task is started with: each variable's parameter and its version of now. Later versions do not reach it.
+fn injected(region: &Region, definition: &Value) -> Value {
+    let containers = definition["containerDefinitions"].as_array().into_iter().flatten();
+    let secrets = containers.flat_map(|container| container["secrets"].as_array().into_iter().flatten());
+    let found = secrets.filter_map(|secret| {
+        let from = text(secret, "valueFrom");
+        let parameter = region.parameters.values().find(|it| it.str("ARN") == from || it.str("Name") == from)?;
+        Some((text(secret, "name").to_owned(), json!({"parameter": parameter.str("Name"), "version": parameter.body["Version"]})))
+    });
+    Value::Object(found.collect())
 }
 
 fn checks_health(definition: &Value) -> bool {

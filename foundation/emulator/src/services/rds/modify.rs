@@ -3,10 +3,10 @@
 use super::instance::{AT_ONCE, check_storage, check_windows, described_name, invalid, parameter_groups, render, security_groups};
 use super::{VERSIONS, major, missing, numbers};
 use crate::call::{AwsError, Input};
-use crate::durations::{RDS_CHANGE, RDS_SETTLE};
+use crate::durations::{RDS_CHANGE, RDS_NOTICED, RDS_PASSWORD, RDS_SETTLE};
 use crate::services::Answer;
-use crate::table::merge;
-use crate::world::Here;
+use crate::table::{Item, merge};
+use crate::world::{Here, Region};
 use serde_json::{Value, json};
 
 /// Settings that wait for the maintenance window unless they are to be applied immediately.
@@ -46,6 +46,8 @@ pub(super) fn modify(here: &mut Here<'_>, input: &Input) -> Answer {
     let id = input.str("DBInstanceIdentifier")?.to_lowercase();
     let groups = security_groups(here, input)?;
     let parameters = input.opt("DBParameterGroupName").map(|name| parameter_groups(here, name)).transpose()?;
+    let password = password(input)?;
+    let (begins, reset_by) = (here.clock.after(RDS_NOTICED), here.clock.after(RDS_NOTICED + RDS_PASSWORD));
     let (settle, slow) = (here.clock.after(RDS_SETTLE), here.clock.after(RDS_CHANGE));
     let it = here.region.db_instances.get_mut(&id).ok_or_else(|| missing("DBInstanceNotFound", "DBInstance", &id))?;
     if it.str("DBInstanceStatus") != "available" {
@@ -67,9 +69,6 @@ pub(super) fn modify(here: &mut Here<'_>, input: &Input) -> Answer {
         exports.dedup();
         now["EnabledCloudwatchLogsExports"] = json!(exports);
     }
-    if let Some(password) = input.opt("MasterUserPassword") {
-        it.inside["password"] = json!(password);
-    }
     let mut next = it.body.clone();
     merge(&mut next, now.clone());
     check_windows(&next)?;
@@ -90,5 +89,41 @@ pub(super) fn modify(here: &mut Here<'_>, input: &Input) -> Answer {
             it.later(settle, json!({"DBInstanceStatus": "available"}));
         }
     }
+    if let Some(password) = password {
+        reset(it, &password, [begins, reset_by]);
+    }
     Ok(json!({"DBInstance": render(it)}))
+}
+
+/// What a master password may be.
+fn password(input: &Input) -> Result<Option<String>, AwsError> {
+    let Some(password) = input.opt("MasterUserPassword") else { return Ok(None) };
+    let printable = password.chars().all(|c| c.is_ascii_graphic() && !"/\"@".contains(c));
+    if !(8..=128).contains(&password.len()) || !printable {
+        let problem = "The parameter MasterUserPassword is not a valid password. Only printable ASCII characters besides '/', '@', '\"', ' ' may be used.";
+        return Err(invalid(problem));
+    }
+    Ok(Some(password.to_owned()))
+}
+
+/// A new master password is taken at once, whatever is said of the maintenance window, and is in force a while later.
+fn reset(it: &mut Item, password: &str, [begins, ends]: [f64; 2]) {
+    it.inside["next_password"] = json!(password);
+    let mut pending = it.body["PendingModifiedValues"].clone();
+    merge(&mut pending, json!({"MasterUserPassword": null}));
+    let without = pending.clone();
+    merge(&mut pending, json!({"MasterUserPassword": "****"}));
+    it.set(json!({"PendingModifiedValues": pending}));
+    it.later(begins, json!({"DBInstanceStatus": "resetting-master-credentials"}));
+    it.later(ends, json!({"DBInstanceStatus": "available", "PendingModifiedValues": without}));
+}
+
+/// What is in force once it is pending no more.
+pub(crate) fn advance(region: &mut Region) {
+    for it in region.db_instances.values_mut() {
+        let pending = it.body["PendingModifiedValues"].get("MasterUserPassword").is_some();
+        if !pending && let Some(next) = it.inside.get("next_password").cloned() {
+            merge(&mut it.inside, json!({"password": next, "next_password": null}));
+        }
+    }
 }
