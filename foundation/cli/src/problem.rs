@@ -87,7 +87,7 @@ impl Problem {
 
     /// The error in three lines: what, which call, what next.
     pub fn render(&self) -> String {
-        let mut text = format!("error: {}", visible(&self.to_string()));
+        let mut text = format!("error: {}", crate::render::visible(&self.to_string()));
         let fault = match self {
             Problem::Fault(fault) | Problem::Plan(PlanError::Observe { fault, .. } | PlanError::Defect(fault)) => Some(fault),
             Problem::Ledger(LedgerError::Remote { fault, .. }) => Some(&**fault),
@@ -137,26 +137,6 @@ impl From<RebuildError> for Problem {
             RebuildError::Ledger(error) => error.into(),
         }
     }
-}
-
-/// More of a sentence helps nobody: it repeats a value that somebody pasted.
-const LONGEST: usize = 2000;
-
-/// The sentence as a terminal can show it: what a file or AWS put into it may move the cursor or turn the line around.
-fn visible(text: &str) -> String {
-    let turns = |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}');
-    let mut shown = String::new();
-    for c in text.chars() {
-        if shown.len() > LONGEST {
-            return shown + "…";
-        }
-        match c {
-            '\n' | '\t' => shown.push(c),
-            c if c.is_control() || turns(c) => shown.extend(c.escape_unicode()),
-            c => shown.push(c),
-        }
-    }
-    shown
 }
 
 /// A declaration's error with the file of its key.

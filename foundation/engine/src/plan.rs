@@ -95,6 +95,9 @@ pub struct Step {
     /// Why, when it is not plain from the changes: `gone from AWS`, `no longer declared`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
+    /// Holds state that cannot be made again (a database, a key): what a replacement or a delete takes with it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub protected: bool,
     /// Seconds that it usually takes on AWS.
     pub typical: f64,
 }

@@ -34,6 +34,8 @@ mod rollout;
 mod secrets;
 mod signals;
 mod stale;
+mod terminal;
 mod terraform;
 mod weather;
 mod weather_ever;
+mod words;

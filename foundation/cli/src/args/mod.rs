@@ -48,7 +48,7 @@ pub struct Common {
     /// The AWS region; the configuration's when not given.
     #[arg(long, global = true)]
     pub region: Option<String>,
-    /// How to write: for people, one JSON document per line, or (`graph` only) as a drawing.
+    /// How to write: for people, one JSON document per line, as a drawing (`graph`) or for a pull request (`plan`).
     #[arg(long, global = true, value_enum, default_value_t = Format::Human)]
     pub format: Format,
     /// When to use colour.
@@ -67,6 +67,8 @@ pub enum Format {
     Dot,
     /// Mermaid, for `graph`.
     Mermaid,
+    /// A comment on a pull request, for `plan`.
+    Markdown,
 }
 
 /// When to use colour.

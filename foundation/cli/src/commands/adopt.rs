@@ -3,9 +3,10 @@
 use super::context::Context;
 use super::stop::confirmed;
 use crate::app::App;
+use crate::out::{note, tell};
 use crate::problem::Problem;
-use crate::render;
 use crate::store::{self, Ledgers};
+use crate::{out, render};
 use engine::Address;
 use engine::adopt::{AdoptError, look};
 use engine::ledger::Guard;
@@ -24,7 +25,7 @@ impl<A: App> Adopt<'_, A> {
         let run = ulid::Ulid::generate().to_string();
         let (ledgers, warnings) = store::open_now(self.at.store, &[at.layer], &store::holder(&run, "adopt")).await?;
         for warning in warnings {
-            anstream::eprintln!("warning: {warning}");
+            note!("warning: {warning}");
         }
         let adopted = self.locked(at, id, &ledgers).await;
         adopted.and(store::close(&ledgers).await)
@@ -43,10 +44,11 @@ impl<A: App> Adopt<'_, A> {
         let request = Request { scope, graph, kinds, memory: &memory, layers: &layers, allow: &self.allow };
         let adoption = look(&request, at, id).await.map_err(told)?;
         if self.at.json() {
-            println!("{}", json!({"version": 1, "address": at, "kind": adoption.kind, "id": id, "changes": adoption.changes}));
+            tell!("{}", json!({"version": 1, "address": at, "kind": adoption.kind, "id": id, "changes": adoption.changes}));
         } else {
-            anstream::println!("{id} becomes {at} ({}). Only its tags change now; the next deploy changes:", adoption.kind);
-            adoption.changes.iter().for_each(|change| anstream::println!("      {}", render::field(change)));
+            tell!("{id} becomes {at} ({}). Only its tags change now; the next deploy changes:", adoption.kind);
+            let lines = adoption.changes.iter().flat_map(|change| render::fields(change, out::width()));
+            lines.for_each(|line| tell!("      {line}"));
         }
         if !self.yes && !confirmed("Take it over?").await? {
             return Err(Problem::Declined);

@@ -2,6 +2,7 @@
 
 use super::context::Context;
 use crate::app::{App, Wanted};
+use crate::out::{note, tell};
 use crate::problem::Problem;
 use crate::store::{self, Ledgers};
 use engine::LayerName;
@@ -90,7 +91,7 @@ impl<A: App> Doctor<'_, A> {
         let run = ulid::Ulid::generate().to_string();
         let (ledgers, warnings) = store::mended(self.at.store, &self.layers, &store::holder(&run, "doctor --rebuild")).await?;
         for warning in warnings {
-            anstream::eprintln!("warning: {warning}");
+            note!("warning: {warning}");
         }
         let done = self.locked(&run, &ledgers).await;
         done.and(store::close(&ledgers).await)
@@ -129,11 +130,11 @@ impl<A: App> Doctor<'_, A> {
     fn show(&self, report: &[Line]) -> Result<(), Problem> {
         if self.at.json() {
             let line = |line: &Line| json!({"level": line.level, "message": line.text, "hint": line.hint});
-            println!("{}", json!({"version": 1, "checks": report.iter().map(line).collect::<Vec<_>>()}));
+            tell!("{}", json!({"version": 1, "checks": report.iter().map(line).collect::<Vec<_>>()}));
         } else {
             for Line { level, text, hint } in report {
                 let hint = hint.map(|hint| format!("\n      hint: {hint}")).unwrap_or_default();
-                anstream::println!("{level:<5} {text}{hint}");
+                tell!("{level:<5} {text}{hint}");
             }
         }
         match report.iter().filter(|line| line.level == "fail").count() {

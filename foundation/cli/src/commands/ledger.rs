@@ -2,6 +2,7 @@
 
 use super::context::Context;
 use crate::app::App;
+use crate::out::tell;
 use crate::problem::Problem;
 use crate::store;
 use engine::LayerName;
@@ -11,14 +12,14 @@ pub(super) async fn init(at: &Context<'_, impl App>) -> Result<(), Problem> {
     let settings = at.settings;
     let Some(ledger) = &settings.top.ledger else {
         let dir = settings.state.join("ledger");
-        anstream::println!("the ledger of {} is the directory {}: nothing to set up", settings.env, dir.display());
-        anstream::println!("(to share it, write ledger = \"s3://bucket/prefix\" into the environment's file)");
+        tell!("the ledger of {} is the directory {}: nothing to set up", settings.env, dir.display());
+        tell!("(to share it, write ledger = \"s3://bucket/prefix\" into the environment's file)");
         return Ok(());
     };
     let done = at.app.init(settings, at.endpoint_url()).await?;
-    done.iter().for_each(|line| anstream::println!("  {line}"));
+    done.iter().for_each(|line| tell!("  {line}"));
     let said = if done.is_empty() { "is set up: nothing to do" } else { "is set up" };
-    anstream::println!("{ledger} {said}");
+    tell!("{ledger} {said}");
     Ok(())
 }
 
@@ -30,11 +31,11 @@ pub(super) async fn push(at: &Context<'_, impl App>) -> Result<(), Problem> {
     let has = |layer: &LayerName| names.iter().any(|name| name.starts_with(&format!("{layer}-")));
     let layers: Vec<LayerName> = LayerName::ALL.into_iter().filter(has).collect();
     if layers.is_empty() {
-        anstream::println!("there is nothing to write in {}", settings.rescue().display());
+        tell!("there is nothing to write in {}", settings.rescue().display());
         return Ok(());
     }
     let holder = store::holder(&ulid::Ulid::generate().to_string(), "ledger push");
     let (opened, said) = store::open_now(at.store, &layers, &holder).await?;
-    said.iter().for_each(|line| anstream::println!("{line}"));
+    said.iter().for_each(|line| tell!("{line}"));
     store::close(&opened).await
 }

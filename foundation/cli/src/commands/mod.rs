@@ -12,8 +12,10 @@ mod stop;
 mod unlock;
 
 use crate::app::App;
-use crate::args::{Cli, Color, Command, Format, LedgerCommand, MemoryCommand, ShowCommand, ToolCommand};
+use crate::args::{ChangeCommand, Cli, Command, Format, LedgerCommand, MemoryCommand, ShowCommand, ToolCommand};
 use crate::config::Settings;
+use crate::out;
+use crate::out::note;
 use crate::problem::{EXIT_CONFIG, Problem};
 use clap::Parser;
 use context::Context;
@@ -31,24 +33,28 @@ pub async fn main(app: impl App) -> ExitCode {
             return ExitCode::from(code);
         }
     };
-    match cli.common.color {
-        Color::Auto => {}
-        Color::Always => anstream::ColorChoice::Always.write_global(),
-        Color::Never => anstream::ColorChoice::Never.write_global(),
-    }
-    match run(&app, &cli).await {
+    out::colour(cli.common.color);
+    let ended = run(&app, &cli).await.and_then(|code| out::failed().map_or(Ok(code), |why| Err(Problem::Io(unwritten(&why)))));
+    match ended {
         Ok(code) => code,
         Err(problem) => {
-            anstream::eprintln!("{}", problem.render());
+            note!("{}", problem.render());
             problem.exit()
         }
     }
+}
+
+fn unwritten(why: &str) -> String {
+    format!("what was to be said cannot be written: {why}")
 }
 
 async fn run(app: &impl App, cli: &Cli) -> Result<ExitCode, Problem> {
     let common = &cli.common;
     if matches!(common.format, Format::Dot | Format::Mermaid) && !matches!(cli.command, Command::Show(ShowCommand::Graph)) {
         return Err(Problem::Config("--format dot and mermaid are for `graph`".into()));
+    }
+    if common.format == Format::Markdown && !matches!(cli.command, Command::Change(ChangeCommand::Plan { .. })) {
+        return Err(Problem::Config("--format markdown is for `plan`".into()));
     }
     let tables: Vec<&str> = app.layers().iter().map(|layer| layer.as_str()).collect();
     let settings = Settings::load(&common.config, &common.env, common.region.as_deref(), &tables)?;
@@ -81,5 +87,5 @@ async fn memory(at: &Context<'_, impl App>, command: &MemoryCommand) -> Result<(
 
 /// Says one line to the person at the terminal.
 pub fn say(line: &str) {
-    anstream::eprintln!("{line}");
+    note!("{line}");
 }

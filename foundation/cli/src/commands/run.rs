@@ -3,6 +3,7 @@
 use super::context::Context;
 use super::stop::Stop;
 use crate::app::App;
+use crate::out::note;
 use crate::problem::Problem;
 use crate::render;
 use crate::store::{self, Ledgers, Queue};
@@ -46,7 +47,7 @@ impl Run {
         let queue = Queue { wait, cancel: &stop.cancel };
         let (ledgers, warnings) = store::open(at.store, layers, &store::holder(&id, command), queue).await?;
         for warning in warnings {
-            anstream::eprintln!("warning: {warning}");
+            note!("warning: {warning}");
         }
         let guard = Guard::new(ledgers.values().cloned().collect());
         stop.holds(&ledgers, &guard);

@@ -3,9 +3,10 @@
 use super::context::Context;
 use crate::app::App;
 use crate::args::{Format, ShowCommand};
+use crate::out::tell;
 use crate::problem::Problem;
+use crate::render;
 use crate::store as ledgers;
-use comfy_table::Table;
 use engine::ledger::{Folded, Guard, Holder, RowState};
 use engine::{Graph, LayerName};
 use serde_json::{Value, json};
@@ -43,16 +44,15 @@ async fn status(at: &Context<'_, impl App>) -> Result<(), Problem> {
                 "locked_by": holders.get(layer),
             })
         };
-        println!("{}", json!({"version": 1, "env": settings.env, "layers": memory.iter().map(layer).collect::<Vec<_>>()}));
+        tell!("{}", json!({"version": 1, "env": settings.env, "layers": memory.iter().map(layer).collect::<Vec<_>>()}));
         return Ok(());
     }
-    let mut table = Table::new();
-    table.set_header(["layer", "state", "objects", "last run", "by", "at"]);
+    let mut table = render::table(["layer", "state", "objects", "last run", "by", "at"]);
     for (layer, folded) in &memory {
         let last = folded.last_run.clone().unwrap_or_default();
         table.add_row([layer.to_string(), state(folded).into(), folded.rows.len().to_string(), last.command, last.who, last.at]);
     }
-    anstream::println!("{table}");
+    tell!("{table}");
     held(&holders);
     Ok(())
 }
@@ -60,7 +60,7 @@ async fn status(at: &Context<'_, impl App>) -> Result<(), Problem> {
 /// A line for each lock: a column would be as wide as a holder's words.
 fn held(holders: &BTreeMap<LayerName, Holder>) {
     for (layer, holder) in holders {
-        anstream::println!("{layer} is locked by {holder}");
+        tell!("{layer} is locked by {holder}");
     }
 }
 
@@ -76,12 +76,12 @@ async fn outputs(at: &Context<'_, impl App>, name: Option<&str>) -> Result<(), P
         return Err(Problem::Stopped(format!("there is no output `{name}`; `outputs` lists them all")));
     }
     if at.json() {
-        println!("{}", Value::Object(found));
+        tell!("{}", Value::Object(found));
         return Ok(());
     }
     for (key, value) in found {
         let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-        if name.is_some() { anstream::println!("{text}") } else { anstream::println!("{key} = {text}") }
+        if name.is_some() { tell!("{text}") } else { tell!("{key} = {text}") }
     }
     Ok(())
 }
@@ -90,14 +90,14 @@ async fn outputs(at: &Context<'_, impl App>, name: Option<&str>) -> Result<(), P
 async fn graph(at: &Context<'_, impl App>) -> Result<(), Problem> {
     let (memory, layers) = (ledgers::memory(at.store).await?, at.app.layers());
     let declared = at.app.declare(at.wanted(&layers, &memory, &Guard::default())).await?;
-    anstream::println!("{}", draw(&declared.graph, at.common.format));
+    tell!("{}", draw(&declared.graph, at.common.format));
     Ok(())
 }
 
 fn draw(graph: &Graph, format: Format) -> String {
     let edges = graph.nodes().iter().flat_map(|(at, node)| node.reads.iter().map(move |read| (read, at)));
     match format {
-        Format::Human | Format::Dot => {
+        Format::Human | Format::Dot | Format::Markdown => {
             let lines: Vec<String> = edges.map(|(from, to)| format!("  \"{from}\" -> \"{to}\";")).collect();
             format!("digraph stack {{\n  rankdir=LR;\n{}\n}}", lines.join("\n"))
         }

@@ -1,6 +1,7 @@
 //! unlock: for a run that cannot end any more.
 
 use super::stop::confirmed;
+use crate::out::{note, tell};
 use crate::problem::Problem;
 use crate::store;
 use engine::LayerName;
@@ -18,7 +19,7 @@ pub(super) async fn unlock(store: &dyn Store, layers: &[LayerName], run: &str, y
         ));
     }
     for (layer, holder) in &its {
-        anstream::eprintln!("{layer} is locked by {holder}{}", alive(holder));
+        note!("{layer} is locked by {holder}{}", alive(holder));
     }
     if !yes && !confirmed("Break these locks? That run changes nothing afterwards.").await? {
         return Err(Problem::Declined);
@@ -28,9 +29,9 @@ pub(super) async fn unlock(store: &dyn Store, layers: &[LayerName], run: &str, y
     let broken = answers.iter().filter(|broken| **broken).count();
     for ((layer, holder), broken) in its.iter().zip(answers) {
         if broken {
-            anstream::println!("{layer}: the lock of {holder} is broken");
+            tell!("{layer}: the lock of {holder} is broken");
         } else {
-            anstream::eprintln!("{layer}: that run has given its lock back meanwhile");
+            note!("{layer}: that run has given its lock back meanwhile");
         }
     }
     if broken == 0 { Err(Problem::Stopped(format!("run {run} has ended meanwhile; nothing was broken"))) } else { Ok(()) }

@@ -1,6 +1,7 @@
 //! The stream of facts and ticks, as live progress, plain lines or JSON.
 
 use crate::args::Format;
+use crate::out::{note, tell};
 use engine::Address;
 use engine::event::{EVENT_VERSION, Event, Fact};
 use engine::plan::Verb;
@@ -22,10 +23,15 @@ pub(crate) async fn consume(mut events: UnboundedReceiver<Event>, format: Format
     }
 }
 
+/// One document on a line of its own.
+pub(crate) fn document(fact: &Fact) {
+    json(&Event::Fact(fact.clone()));
+}
+
 fn json(event: &Event) {
     if let Ok(serde_json::Value::Object(mut document)) = serde_json::to_value(event) {
         document.insert("version".into(), EVENT_VERSION.into());
-        println!("{}", serde_json::Value::Object(document));
+        tell!("{}", serde_json::Value::Object(document));
     }
 }
 
@@ -66,7 +72,7 @@ fn plain(event: &Event) {
     if let Event::Fact(fact) = event
         && let Some(text) = text(fact)
     {
-        anstream::eprintln!("{text}");
+        note!("{text}");
     }
 }
 

@@ -1,10 +1,19 @@
 //! What people and programs read.
 
+mod diff;
 mod events;
+mod markdown;
 mod plan;
+mod table;
+mod verdict;
+mod words;
 
-pub(crate) use events::consume;
-pub(crate) use plan::{field, plan};
+pub(crate) use events::{consume, document};
+pub use markdown::markdown;
+pub(crate) use plan::fields;
+pub use plan::plan;
+pub(crate) use table::table;
+pub(crate) use words::visible;
 
 use engine::Fault;
 
