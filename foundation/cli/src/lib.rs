@@ -8,6 +8,7 @@ pub mod app;
 pub mod args;
 pub mod commands;
 pub mod config;
+pub mod document;
 pub mod out;
 pub mod problem;
 pub mod render;

@@ -13,6 +13,16 @@ pub enum Problem {
     /// A setting is wrong.
     #[error("{0}")]
     Config(String),
+    /// No file of that name.
+    #[error("there is no environment `{env}`: {file} does not exist (there are: {known})")]
+    NoEnvironment {
+        /// Its name.
+        env: String,
+        /// Where its file would be.
+        file: String,
+        /// The names of those that are there.
+        known: String,
+    },
     /// The ledger refuses.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
@@ -73,7 +83,7 @@ impl Problem {
     /// The documented exit code.
     pub fn exit(&self) -> ExitCode {
         ExitCode::from(match self {
-            Problem::Config(_) | Problem::Plan(PlanError::Declare(_)) => EXIT_CONFIG,
+            Problem::Config(_) | Problem::NoEnvironment { .. } | Problem::Plan(PlanError::Declare(_)) => EXIT_CONFIG,
             Problem::Ledger(LedgerError::Locked { .. }) => EXIT_LOCKED,
             Problem::Stopped(_) | Problem::Declined => EXIT_STOPPED,
             Problem::Interrupted(_) => EXIT_INTERRUPTED,
@@ -101,6 +111,10 @@ impl Problem {
 
     fn hint(&self) -> Option<String> {
         let hint = match self {
+            Problem::NoEnvironment { env, .. } if crate::config::is_name(env) => {
+                return Some(format!("`orchestrator init --env {}` writes that file", crate::render::visible(env)));
+            }
+            Problem::NoEnvironment { .. } => "name one of those with --env",
             Problem::Config(_) | Problem::Plan(PlanError::Declare(_)) => {
                 "correct the file and run the same command again; nothing was called"
             }

@@ -1,6 +1,9 @@
 //! The command line: one file per group of commands.
 
 mod change;
+mod complete;
+mod help;
+mod init;
 mod memory;
 mod read;
 mod service;
@@ -8,13 +11,17 @@ mod show;
 mod tool;
 
 pub use change::{Begin, ChangeCommand, Layers};
+pub(crate) use help::called;
+pub use help::command;
+pub use init::{InitArgs, Size};
 pub use memory::{LedgerCommand, MemoryCommand};
 pub use read::allow;
 pub use service::ServiceCommand;
 pub use show::ShowCommand;
-pub use tool::ToolCommand;
+pub use tool::{Shell, ToolCommand};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::engine::ArgValueCandidates;
 use std::path::PathBuf;
 
 /// Deploys a web application to AWS and keeps it there.
@@ -37,7 +44,7 @@ pub struct Cli {
 #[derive(Clone, Debug, Args)]
 pub struct Common {
     /// The environment: the name of a file in the configuration directory.
-    #[arg(long, global = true, default_value = "local", env = "ORCHESTRATOR_ENV")]
+    #[arg(long, global = true, default_value = "local", env = "ORCHESTRATOR_ENV", add = ArgValueCandidates::new(complete::environments))]
     pub env: String,
     /// The directory with base.toml and one file per environment.
     #[arg(long, global = true, default_value = "envs", env = "ORCHESTRATOR_CONFIG")]

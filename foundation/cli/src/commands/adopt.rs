@@ -6,12 +6,11 @@ use crate::app::App;
 use crate::out::{note, tell};
 use crate::problem::Problem;
 use crate::store::{self, Ledgers};
-use crate::{out, render};
+use crate::{document, out, render};
 use engine::Address;
 use engine::adopt::{AdoptError, look};
 use engine::ledger::Guard;
 use engine::planner::{Allow, Request};
-use serde_json::json;
 
 pub(super) struct Adopt<'a, A> {
     pub at: &'a Context<'a, A>,
@@ -44,7 +43,8 @@ impl<A: App> Adopt<'_, A> {
         let request = Request { scope, graph, kinds, memory: &memory, layers: &layers, allow: &self.allow };
         let adoption = look(&request, at, id).await.map_err(told)?;
         if self.at.json() {
-            tell!("{}", json!({"version": 1, "address": at, "kind": adoption.kind, "id": id, "changes": adoption.changes}));
+            let changes = adoption.changes.clone();
+            document::write(document::Adopt { address: at.clone(), kind: adoption.kind.clone(), id: id.to_owned(), changes });
         } else {
             tell!("{id} becomes {at} ({}). Only its tags change now; the next deploy changes:", adoption.kind);
             let lines = adoption.changes.iter().flat_map(|change| render::fields(change, out::width()));

@@ -2,6 +2,7 @@
 
 use super::context::Context;
 use crate::app::{App, Wanted};
+use crate::document::{self, Check, Level};
 use crate::out::{note, tell};
 use crate::problem::Problem;
 use crate::store::{self, Ledgers};
@@ -10,7 +11,6 @@ use engine::ledger::{Entry, Folded, Guard, LedgerError};
 use engine::planner::{Allow, Request};
 use engine::rebuild::rebuild;
 use engine::scan::{Difference, compare, scan};
-use serde_json::json;
 use std::collections::BTreeMap;
 
 pub(super) struct Doctor<'a, A> {
@@ -20,46 +20,37 @@ pub(super) struct Doctor<'a, A> {
     pub guard: Guard,
 }
 
-/// One line of the report.
-struct Line {
-    level: &'static str,
-    text: String,
-    hint: Option<&'static str>,
+fn ok(message: String) -> Check {
+    Check { level: Level::Ok, message, hint: None }
 }
 
-impl Line {
-    fn ok(text: String) -> Line {
-        Line { level: "ok", text, hint: None }
-    }
+fn warn(message: String, hint: &str) -> Check {
+    Check { level: Level::Warn, message, hint: Some(hint.to_owned()) }
+}
 
-    fn warn(text: String, hint: &'static str) -> Line {
-        Line { level: "warn", text, hint: Some(hint) }
-    }
-
-    fn fail(text: String, hint: &'static str) -> Line {
-        Line { level: "fail", text, hint: Some(hint) }
-    }
+fn fail(message: String, hint: &str) -> Check {
+    Check { level: Level::Fail, message, hint: Some(hint.to_owned()) }
 }
 
 const REBUILD: &str = "run `doctor --rebuild`: it finds everything by its tags and writes what the ledger lacks";
 
 /// A line for each layer that agrees, and one for each object that does not.
-fn lines(difference: &Difference, memory: &BTreeMap<LayerName, Folded>, layers: &[LayerName]) -> Vec<Line> {
+fn lines(difference: &Difference, memory: &BTreeMap<LayerName, Folded>, layers: &[LayerName]) -> Vec<Check> {
     let unknown = difference.unknown.iter().filter_map(|it| it.place()).map(|(at, _)| at.layer);
     let missing = difference.missing.iter().map(|row| row.who.address.layer);
     let differ: Vec<LayerName> = unknown.chain(missing).collect();
     let agrees = |layer: &&LayerName| memory.contains_key(layer) && !differ.contains(layer);
     let objects = |layer: &LayerName| memory.get(layer).map_or(0, |folded| folded.rows.len());
     let agree = layers.iter().filter(agrees);
-    let agree = agree.map(|layer| Line::ok(format!("{layer}: ledger and tags agree on {} objects", objects(layer))));
-    let unknown = difference.unknown.iter().map(|it| Line::fail(format!("{it} is ours, and the ledger does not know it"), REBUILD));
+    let agree = agree.map(|layer| ok(format!("{layer}: ledger and tags agree on {} objects", objects(layer))));
+    let unknown = difference.unknown.iter().map(|it| fail(format!("{it} is ours, and the ledger does not know it"), REBUILD));
     let missing = difference.missing.iter().map(|row| {
         let text = format!("{}#{} ({}) is remembered, and nothing carries its tags", row.who.address, row.who.generation, row.kind);
-        Line::warn(text, "run `plan`: it shows whether the object is gone or has lost its tags, and `deploy` repairs either")
+        warn(text, "run `plan`: it shows whether the object is gone or has lost its tags, and `deploy` repairs either")
     });
     let astray = difference.astray.iter().map(|it| {
         let text = format!("{it} carries the identity of another object, or a damaged one");
-        Line::fail(text, "look in the AWS console which of them is in use, and take the `orchestrator:` tags off the other")
+        fail(text, "look in the AWS console which of them is in use, and take the `orchestrator:` tags off the other")
     });
     agree.chain(unknown).chain(missing).chain(astray).collect()
 }
@@ -72,7 +63,7 @@ impl<A: App> Doctor<'_, A> {
         for layer in &self.layers {
             match self.at.store.read(*layer).await {
                 Ok(folded) => drop(memory.insert(*layer, folded)),
-                Err(error @ LedgerError::Damaged { .. }) => report.push(Line::fail(error.to_string(), REBUILD)),
+                Err(error @ LedgerError::Damaged { .. }) => report.push(fail(error.to_string(), REBUILD)),
                 Err(error) => return Err(error.into()),
             }
         }
@@ -114,7 +105,7 @@ impl<A: App> Doctor<'_, A> {
         for layer in &self.layers {
             let rows = rebuilt.rows.iter().filter(|(at, _)| at.layer == *layer).count();
             let doors = if rebuilt.doors.contains(layer) { ", and its outputs" } else { "" };
-            report.push(Line::ok(format!("{layer}: {rows} objects written into the ledger{doors}")));
+            report.push(ok(format!("{layer}: {rows} objects written into the ledger{doors}")));
             if rows > 0
                 && let Some(ledger) = ledgers.get(layer)
             {
@@ -127,17 +118,16 @@ impl<A: App> Doctor<'_, A> {
         self.show(&report)
     }
 
-    fn show(&self, report: &[Line]) -> Result<(), Problem> {
+    fn show(&self, report: &[Check]) -> Result<(), Problem> {
         if self.at.json() {
-            let line = |line: &Line| json!({"level": line.level, "message": line.text, "hint": line.hint});
-            tell!("{}", json!({"version": 1, "checks": report.iter().map(line).collect::<Vec<_>>()}));
+            document::write(document::Doctor { checks: report.to_vec() });
         } else {
-            for Line { level, text, hint } in report {
-                let hint = hint.map(|hint| format!("\n      hint: {hint}")).unwrap_or_default();
-                tell!("{level:<5} {text}{hint}");
+            for Check { level, message, hint } in report {
+                let hint = hint.as_ref().map(|hint| format!("\n      hint: {hint}")).unwrap_or_default();
+                tell!("{:<5} {message}{hint}", level.as_str());
             }
         }
-        match report.iter().filter(|line| line.level == "fail").count() {
+        match report.iter().filter(|line| line.level == Level::Fail).count() {
             0 => Ok(()),
             failed => Err(Problem::Unwell { failed }),
         }

@@ -3,13 +3,15 @@
 use super::context::Context;
 use crate::app::App;
 use crate::args::{Format, ShowCommand};
+use crate::document::{self, GraphNode, LastRun, LayerStatus, Outputs, Status};
 use crate::out::tell;
 use crate::problem::Problem;
 use crate::render;
 use crate::store as ledgers;
+use engine::graph::Node;
 use engine::ledger::{Folded, Guard, Holder, RowState};
-use engine::{Graph, LayerName};
-use serde_json::{Value, json};
+use engine::{Address, Graph, LayerName};
+use serde_json::Value;
 use std::collections::BTreeMap;
 
 /// Runs one of these commands.
@@ -37,14 +39,12 @@ async fn status(at: &Context<'_, impl App>) -> Result<(), Problem> {
     let (memory, holders) = (ledgers::memory(store).await?, ledgers::holders(store, &LayerName::ALL).await?);
     if at.json() {
         let layer = |(layer, folded): (&LayerName, &Folded)| {
-            let last = folded.last_run.as_ref();
-            json!({
-                "layer": layer, "state": state(folded), "objects": folded.rows.len(),
-                "last_run": last.map(|last| json!({"run": last.run, "command": last.command, "who": last.who, "at": last.at, "ok": last.ok})),
-                "locked_by": holders.get(layer),
-            })
+            let last = folded.last_run.clone();
+            let last_run = last.map(|last| LastRun { run: last.run, command: last.command, who: last.who, at: last.at, ok: last.ok });
+            let (layer, locked_by) = (*layer, holders.get(layer).cloned());
+            LayerStatus { layer, state: state(folded).to_owned(), objects: folded.rows.len(), last_run, locked_by }
         };
-        tell!("{}", json!({"version": 1, "env": settings.env, "layers": memory.iter().map(layer).collect::<Vec<_>>()}));
+        document::write(Status { env: settings.env.clone(), layers: memory.iter().map(layer).collect() });
         return Ok(());
     }
     let mut table = render::table(["layer", "state", "objects", "last run", "by", "at"]);
@@ -71,12 +71,12 @@ async fn outputs(at: &Context<'_, impl App>, name: Option<&str>) -> Result<(), P
         let doors = folded.doors.iter().flatten();
         doors.map(move |(name, door)| (format!("{layer}.{name}"), door.value.clone()))
     });
-    let found: serde_json::Map<String, Value> = all.filter(|(key, _)| name.is_none_or(|name| name == key)).collect();
+    let found: BTreeMap<String, Value> = all.filter(|(key, _)| name.is_none_or(|name| name == key)).collect();
     if let (Some(name), true) = (name, found.is_empty()) {
         return Err(Problem::Stopped(format!("there is no output `{name}`; `outputs` lists them all")));
     }
     if at.json() {
-        tell!("{}", Value::Object(found));
+        document::write(Outputs { outputs: found });
         return Ok(());
     }
     for (key, value) in found {
@@ -90,25 +90,27 @@ async fn outputs(at: &Context<'_, impl App>, name: Option<&str>) -> Result<(), P
 async fn graph(at: &Context<'_, impl App>) -> Result<(), Problem> {
     let (memory, layers) = (ledgers::memory(at.store).await?, at.app.layers());
     let declared = at.app.declare(at.wanted(&layers, &memory, &Guard::default())).await?;
-    tell!("{}", draw(&declared.graph, at.common.format));
+    if at.json() {
+        let nodes = declared.graph.nodes().iter();
+        let node =
+            |(at, node): (&Address, &Node)| GraphNode { address: at.clone(), kind: node.rules.kind.to_owned(), reads: node.reads.clone() };
+        document::write(document::Graph { resources: nodes.map(node).collect() });
+    } else {
+        tell!("{}", draw(&declared.graph, at.common.format));
+    }
     Ok(())
 }
 
 fn draw(graph: &Graph, format: Format) -> String {
     let edges = graph.nodes().iter().flat_map(|(at, node)| node.reads.iter().map(move |read| (read, at)));
     match format {
-        Format::Human | Format::Dot | Format::Markdown => {
-            let lines: Vec<String> = edges.map(|(from, to)| format!("  \"{from}\" -> \"{to}\";")).collect();
-            format!("digraph stack {{\n  rankdir=LR;\n{}\n}}", lines.join("\n"))
-        }
         Format::Mermaid => {
             let lines: Vec<String> = edges.map(|(from, to)| format!("  {from}[\"{from}\"] --> {to}[\"{to}\"]")).collect();
             format!("graph LR\n{}", lines.join("\n"))
         }
-        Format::Json => {
-            let nodes: Vec<Value> =
-                graph.nodes().iter().map(|(at, node)| json!({"address": at, "kind": node.rules.kind, "reads": node.reads})).collect();
-            json!({"version": 1, "resources": nodes}).to_string()
+        _ => {
+            let lines: Vec<String> = edges.map(|(from, to)| format!("  \"{from}\" -> \"{to}\";")).collect();
+            format!("digraph stack {{\n  rankdir=LR;\n{}\n}}", lines.join("\n"))
         }
     }
 }

@@ -1,9 +1,9 @@
 //! The stream of facts and ticks, as live progress, plain lines or JSON.
 
 use crate::args::Format;
-use crate::out::{note, tell};
+use crate::out::note;
 use engine::Address;
-use engine::event::{EVENT_VERSION, Event, Fact};
+use engine::event::{Event, Fact};
 use engine::plan::Verb;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use std::collections::BTreeMap;
@@ -29,10 +29,7 @@ pub(crate) fn document(fact: &Fact) {
 }
 
 fn json(event: &Event) {
-    if let Ok(serde_json::Value::Object(mut document)) = serde_json::to_value(event) {
-        document.insert("version".into(), EVENT_VERSION.into());
-        tell!("{}", serde_json::Value::Object(document));
-    }
+    crate::document::write(event);
 }
 
 fn done(verb: Verb) -> &'static str {
