@@ -70,18 +70,17 @@ async fn every_document_fits_its_schema() {
     valid("doctor.json", &json(&["doctor"], 0).await);
     valid("doctor.json", &json(&["doctor", "--rebuild"], 0).await);
 
-    // A log group of our own is left behind without its tags: somebody else's now.
-    let (name, mut group) = shop.emulator.with_world(|world| {
-        let groups = &world.regions["eu-north-1"].log_groups;
-        let (name, group) = groups.iter().find(|(name, _)| name.ends_with("/app")).unwrap();
-        (name.clone(), group.clone())
+    // Our VPC is left behind without its tags: somebody else's now.
+    let (id, mut vpc) = shop.emulator.with_world(|world| {
+        let (id, vpc) = world.regions["eu-north-1"].ec2.vpcs.iter().next().unwrap();
+        (id.clone(), vpc.clone())
     });
-    valid("events.json", &json(&["destroy", "--yes"], 0).await.lines().filter(|line| line.starts_with('{')).collect::<Vec<_>>().join("\n"));
-    group.tags.clear();
-    shop.emulator.with_world(|world| drop(world.regions.get_mut("eu-north-1").unwrap().log_groups.insert(name.clone(), group)));
-    json(&["deploy", "--yes", "--layer", "network", "--layer", "secrets"], 0).await;
-    let said = json(&["adopt", "observability/log-group-app", &name, "--yes"], 0).await;
-    valid("adopt.json", said.lines().next().unwrap());
+    valid("events.json", &json(&["destroy", "--yes"], 0).await);
+    vpc.tags.clear();
+    shop.emulator.with_world(|world| drop(world.regions.get_mut("eu-north-1").unwrap().ec2.vpcs.insert(id.clone(), vpc)));
+    let said = json(&["adopt", "network/vpc", &id, "--yes"], 0).await;
+    let adopted = valid("adopt.json", said.lines().next().unwrap());
+    assert!(adopted[0]["changes"].is_array() && adopted[0]["kind"] == "vpc");
 
     let held =
         Holder { run: "01RUN".into(), who: "ada".into(), command: "deploy".into(), at: "2026-01-01T00:00:00Z".into(), ..Holder::default() };

