@@ -15,7 +15,7 @@ fn shop() -> tempfile::TempDir {
     dir
 }
 
-fn quick<'a>(command: &'a mut Command) -> &'a mut Command {
+fn quick(command: &mut Command) -> &mut Command {
     command.env("ORCHESTRATOR_SPEED", "6000").env_remove("NO_COLOR").env_remove("CLICOLOR_FORCE").env_remove("CI")
 }
 
