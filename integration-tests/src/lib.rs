@@ -8,6 +8,7 @@ mod mend;
 pub mod mortal;
 pub mod process;
 pub mod processes;
+pub mod schema;
 pub mod script;
 pub mod shared;
 pub mod sweep;

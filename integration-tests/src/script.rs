@@ -17,6 +17,8 @@ use std::sync::{Arc, Mutex};
 pub struct Script {
     rules: Arc<Mutex<Vec<Rule>>>,
     calls: Arc<Mutex<BTreeMap<String, usize>>>,
+    breaks: Option<String>,
+    carried: Arc<Mutex<Vec<String>>>,
 }
 
 #[derive(Clone, Debug)]
@@ -32,6 +34,27 @@ impl Script {
         let rule = Rule { call: call.to_owned(), times, error: AwsError::bad(code, message) };
         self.rules.lock().unwrap().push(rule);
         self
+    }
+
+    /// The client panics at the first call of `call`.
+    pub fn breaks(self, call: &str) -> Script {
+        Script { breaks: Some(call.to_owned()), ..self }
+    }
+
+    /// The secret values that were on their way when the client broke.
+    pub fn carried(&self) -> Vec<String> {
+        self.carried.lock().unwrap().clone()
+    }
+
+    fn may_break(&self, call: &str, body: &[u8]) {
+        if self.breaks.as_deref() != Some(call) {
+            return;
+        }
+        let text = String::from_utf8_lossy(body).into_owned();
+        let json = serde_json::from_str(&text).ok().and_then(|body: serde_json::Value| body["Value"].as_str().map(str::to_owned));
+        let form = text.split('&').find_map(|field| field.strip_prefix("MasterUserPassword=")).map(|value| value.replace("%7E", "~"));
+        self.carried.lock().unwrap().extend(json.or(form));
+        panic!("the client breaks in {call}");
     }
 
     /// How often `call` arrived, refused or not.
@@ -75,7 +98,9 @@ impl HttpConnector for Scripted {
             let request = http::Request::from_parts(parts, body);
             let refused = match emulator::wire::parse(&request) {
                 Ok(parsed) => {
-                    let error = here.script.next(&format!("{}:{}", parsed.call.service, parsed.call.action));
+                    let call = format!("{}:{}", parsed.call.service, parsed.call.action);
+                    here.script.may_break(&call, request.body());
+                    let error = here.script.next(&call);
                     error.map(|error| emulator::wire::render_error(parsed.protocol, &error, "5c417700"))
                 }
                 Err(_) => None,

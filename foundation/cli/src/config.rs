@@ -3,7 +3,8 @@
 mod check;
 mod source;
 
-use self::source::{Argument, File, variables};
+pub(crate) use self::source::File;
+use self::source::{Argument, variables};
 use crate::problem::Problem;
 use engine::resource::Scope;
 use figment::Figment;
@@ -68,14 +69,9 @@ impl Settings {
     /// [`Problem::Config`] that names file and key.
     pub fn load(dir: &Path, env: &str, region: Option<&str>, tables: &[&str]) -> Result<Settings, Problem> {
         let file = dir.join(format!("{env}.toml"));
-        // A name, and no path to somewhere else.
-        let is_name = !env.is_empty() && !env.contains(|c: char| "/\\.".contains(c) || c.is_control());
-        if !is_name || file.symlink_metadata().is_err() {
-            let known = environments(dir).join(", ");
-            return Err(Problem::Config(format!(
-                "there is no environment `{env}`: {} does not exist (there are: {known})",
-                file.display()
-            )));
+        if !is_name(env) || file.symlink_metadata().is_err() {
+            let (env, file, known) = (env.to_owned(), file.display().to_string(), environments(dir).join(", "));
+            return Err(Problem::NoEnvironment { env, file, known });
         }
         let mut figment = Figment::new();
         if let Some(base) = File::optional(&dir.join("base.toml"))? {
@@ -137,7 +133,13 @@ impl Settings {
     }
 }
 
-fn environments(dir: &Path) -> Vec<String> {
+/// Whether it is a name, and no path to somewhere else.
+pub(crate) fn is_name(env: &str) -> bool {
+    !env.is_empty() && !env.contains(|c: char| "/\\.".contains(c) || c.is_control())
+}
+
+/// The names of the environments in `dir`, sorted.
+pub(crate) fn environments(dir: &Path) -> Vec<String> {
     let files = std::fs::read_dir(dir).into_iter().flatten().flatten();
     let names = files.filter_map(|file| file.file_name().to_str().and_then(|name| name.strip_suffix(".toml")).map(str::to_owned));
     let mut names: Vec<String> = names.filter(|name| name != "base").collect();

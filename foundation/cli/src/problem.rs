@@ -13,6 +13,16 @@ pub enum Problem {
     /// A setting is wrong.
     #[error("{0}")]
     Config(String),
+    /// No file of that name.
+    #[error("there is no environment `{env}`: {file} does not exist (there are: {known})")]
+    NoEnvironment {
+        /// Its name.
+        env: String,
+        /// Where its file would be.
+        file: String,
+        /// The names of those that are there.
+        known: String,
+    },
     /// The ledger refuses.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
@@ -73,7 +83,7 @@ impl Problem {
     /// The documented exit code.
     pub fn exit(&self) -> ExitCode {
         ExitCode::from(match self {
-            Problem::Config(_) | Problem::Plan(PlanError::Declare(_)) => EXIT_CONFIG,
+            Problem::Config(_) | Problem::NoEnvironment { .. } | Problem::Plan(PlanError::Declare(_)) => EXIT_CONFIG,
             Problem::Ledger(LedgerError::Locked { .. }) => EXIT_LOCKED,
             Problem::Stopped(_) | Problem::Declined => EXIT_STOPPED,
             Problem::Interrupted(_) => EXIT_INTERRUPTED,
@@ -87,7 +97,7 @@ impl Problem {
 
     /// The error in three lines: what, which call, what next.
     pub fn render(&self) -> String {
-        let mut text = format!("error: {}", visible(&self.to_string()));
+        let mut text = format!("error: {}", crate::render::visible(&self.to_string()));
         let fault = match self {
             Problem::Fault(fault) | Problem::Plan(PlanError::Observe { fault, .. } | PlanError::Defect(fault)) => Some(fault),
             Problem::Ledger(LedgerError::Remote { fault, .. }) => Some(&**fault),
@@ -101,6 +111,10 @@ impl Problem {
 
     fn hint(&self) -> Option<String> {
         let hint = match self {
+            Problem::NoEnvironment { env, .. } if crate::config::is_name(env) => {
+                return Some(format!("`orchestrator init --env {}` writes that file", crate::render::visible(env)));
+            }
+            Problem::NoEnvironment { .. } => "name one of those with --env",
             Problem::Config(_) | Problem::Plan(PlanError::Declare(_)) => {
                 "correct the file and run the same command again; nothing was called"
             }
@@ -137,26 +151,6 @@ impl From<RebuildError> for Problem {
             RebuildError::Ledger(error) => error.into(),
         }
     }
-}
-
-/// More of a sentence helps nobody: it repeats a value that somebody pasted.
-const LONGEST: usize = 2000;
-
-/// The sentence as a terminal can show it: what a file or AWS put into it may move the cursor or turn the line around.
-fn visible(text: &str) -> String {
-    let turns = |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}');
-    let mut shown = String::new();
-    for c in text.chars() {
-        if shown.len() > LONGEST {
-            return shown + "…";
-        }
-        match c {
-            '\n' | '\t' => shown.push(c),
-            c if c.is_control() || turns(c) => shown.extend(c.escape_unicode()),
-            c => shown.push(c),
-        }
-    }
-    shown
 }
 
 /// A declaration's error with the file of its key.

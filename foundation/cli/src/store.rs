@@ -1,5 +1,6 @@
 //! The ledgers of an environment: opened under their locks, in lock order.
 
+use crate::out::note;
 use crate::problem::Problem;
 use engine::LayerName;
 use engine::ledger::{Folded, Holder, Ledger, LedgerError, Store};
@@ -51,7 +52,7 @@ pub(crate) async fn open(store: &dyn Store, layers: &[LayerName], holder: &Holde
         }
         if told.as_ref() != Some(&other) {
             let seconds = left.as_secs_f64().ceil();
-            anstream::eprintln!("{layer} is locked by {other}; waiting for it, {seconds} s at most");
+            note!("{layer} is locked by {other}; waiting for it, {seconds} s at most");
             told = Some(other);
         }
         tokio::select! {

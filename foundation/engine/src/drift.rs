@@ -3,11 +3,12 @@
 use crate::ledger::Folded;
 use crate::plan::{Change, Plan, Verb};
 use crate::{Address, LayerName};
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
 /// Why an object is in the report.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, JsonSchema, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum How {
     /// Ours, and somebody changed some of its fields.
@@ -21,7 +22,7 @@ pub enum How {
 }
 
 /// One object that is not as it was left.
-#[derive(Clone, PartialEq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Debug, JsonSchema, Serialize)]
 pub struct Drifted {
     /// Which.
     pub address: Address,

@@ -4,6 +4,7 @@ use crate::fault::Fault;
 use crate::plan::{Plan, Verb};
 use crate::settle::Settle;
 use crate::{Address, LayerName};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -13,7 +14,7 @@ use tokio::sync::mpsc;
 pub const EVENT_VERSION: u32 = 1;
 
 /// Something that happened: owned, ordered, never dropped.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "fact", rename_all = "snake_case")]
 pub enum Fact {
     /// A run began.
@@ -43,7 +44,7 @@ pub enum Fact {
 }
 
 /// What flows to the consumers. Ticks may be dropped.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub enum Event {
     /// A fact.

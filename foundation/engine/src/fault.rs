@@ -1,9 +1,10 @@
 //! What went wrong at the seam, in terms that decide what happens next.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The class of a failure: it decides the exit code and the next step.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Class {
     /// Nothing of that identity exists.
@@ -35,7 +36,7 @@ pub enum Class {
 }
 
 /// A failure with its class, AWS's own code and request id, and a next step.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema, thiserror::Error)]
 #[error("{message}")]
 pub struct Fault {
     /// What kind of failure.

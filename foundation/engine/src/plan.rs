@@ -3,6 +3,7 @@
 use crate::driver::SeenValue;
 use crate::resource::Identity;
 use crate::{Address, LayerName};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -13,7 +14,7 @@ use std::time::Duration;
 pub const PLAN_VERSION: u32 = 1;
 
 /// What happens to one object.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Verb {
     /// Stays as it is.
@@ -53,7 +54,7 @@ impl Verb {
 }
 
 /// One field that differs.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Change {
     /// The path of the field, for example `tags.team` or `zones.1`.
     pub field: String,
@@ -70,7 +71,7 @@ pub struct Change {
 }
 
 /// One node of the plan. Deletes are nodes of their own.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Step {
     /// The identity of the object that the step makes, changes or deletes.
     pub who: Identity,
@@ -95,6 +96,9 @@ pub struct Step {
     /// Why, when it is not plain from the changes: `gone from AWS`, `no longer declared`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
+    /// Holds state that cannot be made again (a database, a key): what a replacement or a delete takes with it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub protected: bool,
     /// Seconds that it usually takes on AWS.
     pub typical: f64,
 }
@@ -117,7 +121,7 @@ pub fn step_id(at: &Address, generation: u32, delete: bool) -> String {
 }
 
 /// Something that stops the plan before any change.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Stop {
     /// Where.
     pub address: Address,
@@ -131,7 +135,7 @@ pub struct Stop {
 }
 
 /// What apply will do.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Plan {
     /// [`PLAN_VERSION`] of the writer.
     pub version: u32,

@@ -1,6 +1,7 @@
 //! What a resource kind is: plain data that should exist.
 
 use crate::Address;
+use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -19,7 +20,7 @@ pub enum Replace {
 }
 
 /// How AWS lets us recognise our object again.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum IdentityBy {
     /// A name that is unique in the account and region (or within a parent that is part of the text).
@@ -58,7 +59,7 @@ pub trait Resource: Serialize + DeserializeOwned + Clone + Send + Sync + 'static
 }
 
 /// Who an object is, minted and journalled before the create call.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Identity {
     /// Its place in the declaration.
     pub address: Address,

@@ -2,11 +2,12 @@
 
 use crate::ledger::Folded;
 use crate::{LayerName, Resource};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 /// How bad it is.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, JsonSchema, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Level {
     /// As it should be.
@@ -29,7 +30,7 @@ impl Level {
 }
 
 /// One line of a report.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug, JsonSchema, Serialize, Deserialize)]
 pub struct Sign {
     /// The layer that it is about, if it is about one.
     #[serde(default, skip_serializing_if = "Option::is_none")]

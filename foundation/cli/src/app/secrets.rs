@@ -4,6 +4,7 @@ use crate::config::Settings;
 use crate::store::Ledgers;
 use engine::ledger::{Folded, Guard};
 use engine::{LayerName, Sink};
+use schemars::JsonSchema;
 use secrecy::SecretString;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -20,7 +21,7 @@ pub struct Looking<'a> {
 }
 
 /// One secret, without its value.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, JsonSchema, Serialize)]
 pub struct SecretState {
     /// Its name on the command line: `flask-secret-key`.
     pub name: String,
@@ -45,7 +46,7 @@ pub struct SecretState {
 }
 
 /// One version of a secret, without its value.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, JsonSchema, Serialize)]
 pub struct SecretVersion {
     /// Its number, from 1.
     pub version: i64,

@@ -1,7 +1,9 @@
 //! plan, deploy, destroy.
 
+use super::complete::layers;
 use super::read::{layer, patience};
 use clap::{Args, Subcommand};
+use clap_complete::engine::ArgValueCandidates;
 use engine::LayerName;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -21,7 +23,7 @@ pub struct Begin {
 #[derive(Clone, Debug, Args)]
 pub struct Layers {
     /// Only this layer; may be repeated.
-    #[arg(long = "layer", value_parser = layer)]
+    #[arg(long = "layer", value_parser = layer, add = ArgValueCandidates::new(layers))]
     pub layers: Vec<LayerName>,
 }
 

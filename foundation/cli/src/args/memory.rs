@@ -1,6 +1,7 @@
 //! What sees to ledgers, locks and what others made.
 
 use super::change::Layers;
+use super::init::InitArgs;
 use super::read::address;
 use clap::Subcommand;
 use engine::Address;
@@ -8,8 +9,8 @@ use engine::Address;
 /// See to ledgers, locks and what others made.
 #[derive(Clone, Debug, Subcommand)]
 pub enum MemoryCommand {
-    /// Make the bucket of a shared ledger, or complete it.
-    Init,
+    /// Write the file of an environment, and make the bucket of its shared ledger. What is there is completed, never overwritten.
+    Init(InitArgs),
     /// See to the ledgers.
     Ledger {
         /// What to do.

@@ -1,6 +1,9 @@
 //! The command line: one file per group of commands.
 
 mod change;
+mod complete;
+mod help;
+mod init;
 mod memory;
 mod read;
 mod secrets;
@@ -9,14 +12,18 @@ mod show;
 mod tool;
 
 pub use change::{Begin, ChangeCommand, Layers};
+pub(crate) use help::called;
+pub use help::command;
+pub use init::{InitArgs, Size};
 pub use memory::{LedgerCommand, MemoryCommand};
 pub use read::allow;
 pub use secrets::{SecretCommand, SecretsCommand};
 pub use service::ServiceCommand;
 pub use show::ShowCommand;
-pub use tool::ToolCommand;
+pub use tool::{Shell, ToolCommand};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::engine::ArgValueCandidates;
 use std::path::PathBuf;
 
 /// Deploys a web application to AWS and keeps it there.
@@ -39,7 +46,7 @@ pub struct Cli {
 #[derive(Clone, Debug, Args)]
 pub struct Common {
     /// The environment: the name of a file in the configuration directory.
-    #[arg(long, global = true, default_value = "local", env = "ORCHESTRATOR_ENV")]
+    #[arg(long, global = true, default_value = "local", env = "ORCHESTRATOR_ENV", add = ArgValueCandidates::new(complete::environments))]
     pub env: String,
     /// The directory with base.toml and one file per environment.
     #[arg(long, global = true, default_value = "envs", env = "ORCHESTRATOR_CONFIG")]
@@ -50,7 +57,7 @@ pub struct Common {
     /// The AWS region; the configuration's when not given.
     #[arg(long, global = true)]
     pub region: Option<String>,
-    /// How to write: for people, one JSON document per line, or (`graph` only) as a drawing.
+    /// How to write: for people, one JSON document per line, as a drawing (`graph`) or for a pull request (`plan`).
     #[arg(long, global = true, value_enum, default_value_t = Format::Human)]
     pub format: Format,
     /// When to use colour.
@@ -69,6 +76,8 @@ pub enum Format {
     Dot,
     /// Mermaid, for `graph`.
     Mermaid,
+    /// A comment on a pull request, for `plan`.
+    Markdown,
 }
 
 /// When to use colour.

@@ -6,7 +6,6 @@ use clap::Subcommand;
 #[derive(Clone, Debug, Subcommand)]
 pub enum ServiceCommand {
     /// Give the service another image: the revision changes in nothing else, no other layer is read or locked.
-    #[command(after_help = "Example: orchestrator release --env prod --image 123456789012.dkr.ecr.eu-north-1.amazonaws.com/shop/app:1.4.2")]
     Release {
         /// The image, with a tag or a digest.
         #[arg(long)]

@@ -1,16 +1,15 @@
 //! adopt: an object that others made becomes ours.
 
 use super::context::Context;
-use super::run::{Ending, Run};
+use super::run::Run;
 use super::stop::confirmed;
 use crate::app::App;
+use crate::out::tell;
 use crate::problem::Problem;
-use crate::render;
-use crate::store;
+use crate::{document, out, render, store};
 use engine::Address;
 use engine::adopt::{AdoptError, look};
 use engine::planner::{Allow, Request};
-use serde_json::json;
 use std::time::Duration;
 
 pub(super) struct Adopt<'a, A> {
@@ -39,20 +38,18 @@ impl<A: App> Adopt<'_, A> {
         let request = Request { scope, graph, kinds, memory: &memory, layers: &layers, allow: &self.allow };
         let adoption = look(&request, at, id).await.map_err(told)?;
         if self.at.json() {
-            println!("{}", json!({"version": 1, "address": at, "kind": adoption.kind, "id": id, "changes": adoption.changes}));
+            let changes = adoption.changes.clone();
+            document::write(document::Adopt { address: at.clone(), kind: adoption.kind.clone(), id: id.to_owned(), changes });
         } else {
-            anstream::println!("{id} becomes {at} ({}). Only its tags change now; the next deploy changes:", adoption.kind);
-            adoption.changes.iter().for_each(|change| anstream::println!("      {}", render::field(change)));
+            tell!("{id} becomes {at} ({}). Only its tags change now; the next deploy changes:", adoption.kind);
+            let lines = adoption.changes.iter().flat_map(|change| render::fields(change, out::width()));
+            lines.for_each(|line| tell!("      {line}"));
         }
         if !self.yes && !confirmed("Take it over?").await? {
             return Err(Problem::Declined);
         }
-        let work = |_| async { adoption.take(&request, ledger.as_ref()).await.map_err(told) };
-        let ending = |taken: &Result<(), Problem>| {
-            let (ok, summary) = (taken.is_ok(), taken.as_ref().err().map_or_else(|| format!("{id} is {at}"), ToString::to_string));
-            Some(Ending { ok, done: usize::from(ok), failed: usize::from(!ok), skipped: 0, summary, noted: true })
-        };
-        run.carry_out(self.at, false, work, ending).await?;
+        let work = async { adoption.take(&request, ledger.as_ref()).await.map_err(told) };
+        run.noted(work, |()| format!("{id} is {at}")).await?;
         super::say(&format!("{at} is ours now; `plan` shows what `deploy` would change"));
         Ok(())
     }

@@ -5,9 +5,10 @@ use super::run::{Ending, Run};
 use super::secrets;
 use super::stop::confirmed;
 use crate::app::{App, Declared, Part};
-use crate::args::{Begin, ChangeCommand, Layers};
+use crate::args::{Begin, ChangeCommand, Format, Layers};
+use crate::out::{note, tell};
 use crate::problem::{EXIT_CHANGES, Problem, declare};
-use crate::{render, store};
+use crate::{out, render, store};
 use engine::apply::{Apply, Outcome};
 use engine::event::Fact;
 use engine::ledger::{Folded, Guard};
@@ -82,7 +83,7 @@ impl<A: App> Change<'_, A> {
         self.show(&plan);
         self.stopped(&plan)?;
         if let Some(warning) = expiring(plan.expected(), declared.expires, SystemTime::now()) {
-            anstream::eprintln!("warning: {warning}");
+            note!("warning: {warning}");
         }
         let question = if self.destroy { "Delete all of this?" } else { "Apply this plan?" };
         if plan.changes() && !yes && !running.stop.or(confirmed(question)).await? {
@@ -112,7 +113,7 @@ impl<A: App> Change<'_, A> {
         let request = Request { scope, graph, kinds, memory, layers: &self.layers, allow: &self.allow };
         let rows = self.layers.iter().filter_map(|layer| memory.get(layer)).flat_map(|folded| folded.rows.values());
         for warning in declared.warnings.iter().chain(&kinds.settle.notice(rows)) {
-            anstream::eprintln!("warning: {warning}");
+            note!("warning: {warning}");
         }
         match engine::planner::plan(&request).await {
             Ok(plan) => Ok((plan, declared)),
@@ -141,12 +142,10 @@ impl<A: App> Change<'_, A> {
     }
 
     fn show(&self, plan: &Plan) {
-        if self.at.json() {
-            if let Ok(text) = serde_json::to_string(&Fact::PlanMade { plan: plan.clone() }) {
-                println!("{text}");
-            }
-        } else {
-            anstream::print!("{}", render::plan(plan));
+        match self.at.common.format {
+            Format::Json => render::document(&Fact::PlanMade { plan: plan.clone() }),
+            Format::Markdown => out::data(&render::markdown(plan)),
+            _ => out::data(&render::plan(plan, out::width())),
         }
     }
 
@@ -199,16 +198,16 @@ impl<A: App> Change<'_, A> {
             tokio::time::sleep(BETWEEN_LOOKS).await;
         };
         for (kind, fault) in unread {
-            anstream::eprintln!("warning: there never was a {kind} here, and whether one is left cannot be read: {fault}");
+            note!("warning: there never was a {kind} here, and whether one is left cannot be read: {fault}");
         }
         for it in &found {
-            anstream::eprintln!("left: {it}");
+            note!("left: {it}");
         }
         if !found.is_empty() {
             return Err(Problem::Left { count: found.len() });
         }
         if !self.at.json() {
-            anstream::println!("nothing in AWS carries the tags of {} {} any more", self.at.settings.top.stack, self.at.settings.env);
+            tell!("nothing in AWS carries the tags of {} {} any more", self.at.settings.top.stack, self.at.settings.env);
         }
         Ok(())
     }
@@ -226,7 +225,7 @@ impl<A: App> Change<'_, A> {
         }
         if !self.at.json() {
             for (layer, outputs) in &outcome.outputs {
-                outputs.iter().for_each(|(name, value)| anstream::println!("{layer}.{name} = {value}"));
+                outputs.iter().for_each(|(name, value)| tell!("{layer}.{name} = {value}"));
             }
         }
         Ok(())

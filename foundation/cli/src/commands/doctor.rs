@@ -1,8 +1,10 @@
 //! doctor: do ledger and tags agree, what would a deploy meet; doctor --rebuild: a ledger from the tags.
 
 use super::context::Context;
-use super::run::{Ending, Run};
+use super::run::Run;
 use crate::app::{App, Wanted};
+use crate::document;
+use crate::out::tell;
 use crate::problem::Problem;
 use crate::render;
 use crate::store::{self, Ledgers};
@@ -11,7 +13,6 @@ use engine::planner::{Allow, Request};
 use engine::rebuild::rebuild;
 use engine::scan::{Difference, compare, scan};
 use engine::{LayerName, Level, Sign};
-use serde_json::json;
 use std::collections::BTreeMap;
 
 pub(super) struct Doctor<'a, A> {
@@ -104,13 +105,7 @@ impl<A: App> Doctor<'_, A> {
     /// Writes what the ledgers lack, under their locks.
     pub(super) async fn rebuild(&self) -> Result<(), Problem> {
         let run = Run::mending(self.at, &self.layers, "doctor --rebuild").await?;
-        let work = |_| self.locked(&run.ledgers);
-        let ending = |rebuilt: &Result<(usize, Vec<Sign>), Problem>| {
-            let (done, ok) = (rebuilt.as_ref().map_or(0, |(rows, _)| *rows), rebuilt.is_ok());
-            let summary = rebuilt.as_ref().map_or_else(ToString::to_string, |(rows, _)| format!("{rows} rows written from the tags"));
-            Some(Ending { ok, done, failed: usize::from(!ok), skipped: 0, summary, noted: true })
-        };
-        let rebuilt = run.carry_out(self.at, false, work, ending).await;
+        let rebuilt = run.noted(self.locked(&run.ledgers), |(rows, _)| format!("{rows} rows written from the tags")).await;
         let (_, report) = run.end(rebuilt).await?;
         self.show(&report)
     }
@@ -142,9 +137,9 @@ impl<A: App> Doctor<'_, A> {
 
     fn show(&self, report: &[Sign]) -> Result<(), Problem> {
         if self.at.json() {
-            println!("{}", json!({"version": 1, "checks": report}));
+            document::write(document::Doctor { checks: report.to_vec() });
         } else {
-            report.iter().for_each(|sign| anstream::println!("{}", render::sign(sign)));
+            report.iter().for_each(|sign| tell!("{}", render::sign(sign)));
         }
         match report.iter().filter(|sign| sign.level == Level::Fail).count() {
             0 => Ok(()),

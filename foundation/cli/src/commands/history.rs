@@ -2,48 +2,22 @@
 
 use super::context::Context;
 use crate::app::App;
+use crate::document::{self, History, PastRun};
+use crate::out::tell;
 use crate::problem::Problem;
-use crate::store;
-use comfy_table::Table;
+use crate::{render, store};
 use engine::LayerName;
 use engine::ledger::{Folded, RunRecord};
 use jiff::Timestamp;
-use serde::Serialize;
 use std::collections::BTreeMap;
 
-/// One run over one or more layers.
-#[derive(Clone, Debug, Serialize)]
-struct Line {
-    run: String,
-    command: String,
-    who: String,
-    at: String,
-    /// How long it took; `None` for a run that did not say that it ended.
-    seconds: Option<f64>,
-    /// How it ended; `None` when it did not.
-    ok: Option<bool>,
-    summary: String,
-    layers: Vec<LayerName>,
-    created: usize,
-    changed: usize,
-    deleted: usize,
-    touched: Vec<String>,
-}
-
-#[derive(Serialize)]
-struct Document<'a> {
-    version: u32,
-    env: &'a str,
-    runs: Vec<Line>,
-}
-
-impl Line {
-    fn new(record: &RunRecord) -> Line {
+impl PastRun {
+    fn new(record: &RunRecord) -> PastRun {
         let RunRecord { run, command, who, at, ok, summary, .. } = record.clone();
         let time = |text: &str| text.parse::<Timestamp>().ok();
         let took = || Some(time(record.ended.as_deref()?)?.duration_since(time(&at)?).as_secs_f64());
-        let (seconds, none) = (took(), Vec::new());
-        Line { run, command, who, at, seconds, ok, summary, layers: none, created: 0, changed: 0, deleted: 0, touched: Vec::new() }
+        let seconds = took();
+        PastRun { run, command, who, at, seconds, ok, summary, ..PastRun::default() }
     }
 
     /// Each layer remembers its own part.
@@ -52,7 +26,7 @@ impl Line {
         self.created += record.created;
         self.changed += record.changed;
         self.deleted += record.deleted;
-        self.touched.extend(record.touched.iter().map(ToString::to_string));
+        self.touched.extend(record.touched.iter().cloned());
         self.ok = self.ok.zip(record.ok).map(|(one, other)| one && other);
     }
 
@@ -72,18 +46,18 @@ impl Line {
 }
 
 /// The runs of all layers, the newest first. Their ids are sorted by time.
-fn lines(memory: &BTreeMap<LayerName, Folded>, limit: usize) -> Vec<Line> {
-    let mut runs: BTreeMap<&str, Line> = BTreeMap::new();
+fn lines(memory: &BTreeMap<LayerName, Folded>, limit: usize) -> Vec<PastRun> {
+    let mut runs: BTreeMap<&str, PastRun> = BTreeMap::new();
     for (layer, folded) in memory {
         for record in &folded.runs {
-            runs.entry(&record.run).or_insert_with(|| Line::new(record)).add(*layer, record);
+            runs.entry(&record.run).or_insert_with(|| PastRun::new(record)).add(*layer, record);
         }
     }
     runs.into_values().rev().take(limit).collect()
 }
 
 /// `2026-11-24T10:00:00.123Z` to the second.
-fn to_the_second(at: &str) -> String {
+pub(super) fn to_the_second(at: &str) -> String {
     at.parse::<Timestamp>().map_or_else(|_| at.to_owned(), |at| at.strftime("%Y-%m-%d %H:%M:%S").to_string())
 }
 
@@ -93,16 +67,14 @@ pub(super) async fn history(at: &Context<'_, impl App>, layers: &[LayerName], li
     memory.retain(|layer, _| layers.contains(layer));
     let runs = lines(&memory, limit);
     if at.json() {
-        let document = Document { version: 1, env: &at.settings.env, runs };
-        println!("{}", serde_json::to_string(&document).map_err(|error| Problem::Io(error.to_string()))?);
+        document::write(History { env: at.settings.env.clone(), runs });
         return Ok(());
     }
     if runs.is_empty() {
-        anstream::println!("no run is recorded in {}", at.store.place());
+        tell!("no run is recorded in {}", at.store.place());
         return Ok(());
     }
-    let mut table = Table::new();
-    table.set_header(["when (UTC)", "who", "command", "layers", "changed", "took", "outcome", "run"]);
+    let mut table = render::table(["when (UTC)", "who", "command", "layers", "changed", "took", "outcome", "run"]);
     for line in &runs {
         let took = line.seconds.map_or_else(|| "-".to_owned(), |seconds| format!("{seconds:.0} s"));
         let over = if line.layers.len() == LayerName::ALL.len() { "all".to_owned() } else { words(&line.layers) };
@@ -118,7 +90,7 @@ pub(super) async fn history(at: &Context<'_, impl App>, layers: &[LayerName], li
             line.run.clone(),
         ]);
     }
-    anstream::println!("{table}");
+    tell!("{table}");
     Ok(())
 }
 
@@ -143,7 +115,7 @@ mod tests {
         let memory = BTreeMap::from([(LayerName::Network, network), (LayerName::Compute, compute)]);
         let found = lines(&memory, 20);
         assert_eq!(found.iter().map(|line| line.run.as_str()).collect::<Vec<_>>(), ["03", "02", "01"]);
-        assert_eq!(found.iter().map(Line::outcome).collect::<Vec<_>>(), ["did not end", "done", "failed"]);
+        assert_eq!(found.iter().map(PastRun::outcome).collect::<Vec<_>>(), ["did not end", "done", "failed"]);
         assert_eq!((found[2].changes().as_str(), found[2].seconds, found[2].layers.len()), ("+3", Some(90.0), 2));
         assert_eq!(lines(&memory, 1).len(), 1);
     }

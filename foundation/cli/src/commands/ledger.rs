@@ -2,23 +2,40 @@
 
 use super::context::Context;
 use crate::app::App;
+use crate::document;
+use crate::out::{note, tell};
 use crate::problem::Problem;
 use crate::store;
 use engine::LayerName;
+use std::path::PathBuf;
 
-/// Makes the bucket of the ledger, or completes it.
-pub(super) async fn init(at: &Context<'_, impl App>) -> Result<(), Problem> {
+/// Says which files were written, and makes the bucket of the ledger or completes it.
+pub(super) async fn init(at: &Context<'_, impl App>, written: &[PathBuf]) -> Result<(), Problem> {
     let settings = at.settings;
-    let Some(ledger) = &settings.top.ledger else {
-        let dir = settings.state.join("ledger");
-        anstream::println!("the ledger of {} is the directory {}: nothing to set up", settings.env, dir.display());
-        anstream::println!("(to share it, write ledger = \"s3://bucket/prefix\" into the environment's file)");
-        return Ok(());
+    let done = match &settings.top.ledger {
+        Some(_) => at.app.init(settings, at.endpoint_url()).await?,
+        None => Vec::new(),
     };
-    let done = at.app.init(settings, at.endpoint_url()).await?;
-    done.iter().for_each(|line| anstream::println!("  {line}"));
-    let said = if done.is_empty() { "is set up: nothing to do" } else { "is set up" };
-    anstream::println!("{ledger} {said}");
+    if at.json() {
+        let written = written.iter().map(|path| path.display().to_string()).collect();
+        document::write(document::Init { env: settings.env.clone(), written, ledger: done });
+        return Ok(());
+    }
+    written.iter().for_each(|path| tell!("wrote {}", path.display()));
+    match &settings.top.ledger {
+        None => {
+            let dir = settings.state.join("ledger");
+            tell!("the ledger of {} is the directory {}: nothing to set up", settings.env, dir.display());
+            note!("hint: to share it, write ledger = \"s3://bucket/prefix\" into the environment's file");
+        }
+        Some(ledger) => {
+            done.iter().for_each(|line| tell!("  {line}"));
+            tell!("{ledger} {}", if done.is_empty() { "is set up: nothing to do" } else { "is set up" });
+        }
+    }
+    if !written.is_empty() {
+        note!("hint: read what was written, then `orchestrator plan --env {}`", settings.env);
+    }
     Ok(())
 }
 
@@ -30,11 +47,20 @@ pub(super) async fn push(at: &Context<'_, impl App>) -> Result<(), Problem> {
     let has = |layer: &LayerName| names.iter().any(|name| name.starts_with(&format!("{layer}-")));
     let layers: Vec<LayerName> = LayerName::ALL.into_iter().filter(has).collect();
     if layers.is_empty() {
-        anstream::println!("there is nothing to write in {}", settings.rescue().display());
+        let said = format!("there is nothing to write in {}", settings.rescue().display());
+        if at.json() {
+            document::write(document::Pushed { said: Vec::new() })
+        } else {
+            tell!("{said}")
+        }
         return Ok(());
     }
     let holder = store::holder(&ulid::Ulid::generate().to_string(), "ledger push");
     let (opened, said) = store::open_now(at.store, &layers, &holder).await?;
-    said.iter().for_each(|line| anstream::println!("{line}"));
+    if at.json() {
+        document::write(document::Pushed { said });
+    } else {
+        said.iter().for_each(|line| tell!("{line}"));
+    }
     store::close(&opened).await
 }

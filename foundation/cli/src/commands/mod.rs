@@ -5,6 +5,7 @@ mod change;
 mod context;
 mod doctor;
 mod history;
+mod init;
 mod ledger;
 mod release;
 mod run;
@@ -12,19 +13,26 @@ mod secrets;
 mod show;
 mod status;
 mod stop;
+mod tool;
 mod unlock;
 
 use crate::app::App;
-use crate::args::{Cli, Color, Command, Format, LedgerCommand, MemoryCommand, ShowCommand, ToolCommand};
+use crate::args::{ChangeCommand, Cli, Command, Format, LedgerCommand, MemoryCommand, ShowCommand, ToolCommand, command};
 use crate::config::Settings;
+use crate::out;
+use crate::out::note;
 use crate::problem::{EXIT_CONFIG, Problem};
-use clap::Parser;
+use clap::FromArgMatches;
 use context::Context;
 use std::process::ExitCode;
 
 /// Reads the arguments, runs the command and says how it ended.
 pub async fn main(app: impl App) -> ExitCode {
-    let cli = match Cli::try_parse() {
+    if tool::completed() {
+        return ExitCode::SUCCESS;
+    }
+    let read = command().try_get_matches().and_then(|matches| Cli::from_arg_matches(&matches));
+    let cli = match read {
         Ok(cli) => cli,
         // Not clap's own 2: that says that a plan has changes.
         Err(told) => {
@@ -34,18 +42,19 @@ pub async fn main(app: impl App) -> ExitCode {
             return ExitCode::from(code);
         }
     };
-    match cli.common.color {
-        Color::Auto => {}
-        Color::Always => anstream::ColorChoice::Always.write_global(),
-        Color::Never => anstream::ColorChoice::Never.write_global(),
-    }
-    match run(&app, &cli).await {
+    out::colour(cli.common.color);
+    let ended = run(&app, &cli).await.and_then(|code| out::failed().map_or(Ok(code), |why| Err(Problem::Io(unwritten(&why)))));
+    match ended {
         Ok(code) => code,
         Err(problem) => {
-            anstream::eprintln!("{}", problem.render());
+            note!("{}", problem.render());
             problem.exit()
         }
     }
+}
+
+fn unwritten(why: &str) -> String {
+    format!("what was to be said cannot be written: {why}")
 }
 
 async fn run(app: &impl App, cli: &Cli) -> Result<ExitCode, Problem> {
@@ -53,6 +62,18 @@ async fn run(app: &impl App, cli: &Cli) -> Result<ExitCode, Problem> {
     if matches!(common.format, Format::Dot | Format::Mermaid) && !matches!(cli.command, Command::Show(ShowCommand::Graph)) {
         return Err(Problem::Config("--format dot and mermaid are for `graph`".into()));
     }
+    if common.format == Format::Markdown && !matches!(cli.command, Command::Change(ChangeCommand::Plan { .. })) {
+        return Err(Problem::Config("--format markdown is for `plan`".into()));
+    }
+    match &cli.command {
+        Command::Tool(ToolCommand::Completions { shell }) => return tool::completions(*shell).map(|()| ExitCode::SUCCESS),
+        Command::Tool(ToolCommand::Man { out }) => return tool::man(out).map(|()| ExitCode::SUCCESS),
+        _ => {}
+    }
+    let written = match &cli.command {
+        Command::Memory(MemoryCommand::Init(args)) => init::write(common, args)?,
+        _ => Vec::new(),
+    };
     let tables: Vec<&str> = app.layers().iter().map(|layer| layer.as_str()).collect();
     let settings = Settings::load(&common.config, &common.env, common.region.as_deref(), &tables)?;
     let store = app.store(&settings, common.endpoint_url.as_deref()).await?;
@@ -62,15 +83,19 @@ async fn run(app: &impl App, cli: &Cli) -> Result<ExitCode, Problem> {
         Command::Service(command) => release::run(&at, command).await?,
         Command::Secret(command) => secrets::run(&at, command).await?,
         Command::Show(command) => return show::run(&at, command).await,
+        Command::Memory(MemoryCommand::Init(_)) => ledger::init(&at, &written).await?,
         Command::Memory(command) => memory(&at, command).await?,
         Command::Tool(ToolCommand::Emulator { listen }) => app.emulator(&settings, *listen).await?,
+        // Done above: they need no settings.
+        Command::Tool(ToolCommand::Completions { .. } | ToolCommand::Man { .. }) => {}
     }
     Ok(ExitCode::SUCCESS)
 }
 
 async fn memory(at: &Context<'_, impl App>, command: &MemoryCommand) -> Result<(), Problem> {
     match command {
-        MemoryCommand::Init => ledger::init(at).await,
+        // It comes with what it has written.
+        MemoryCommand::Init(_) => Ok(()),
         MemoryCommand::Ledger { what: LedgerCommand::Push } => ledger::push(at).await,
         MemoryCommand::Doctor { which, rebuild } => {
             let doctor = doctor::Doctor { at, layers: at.chosen(&which.layers), guard: Default::default() };
@@ -79,11 +104,11 @@ async fn memory(at: &Context<'_, impl App>, command: &MemoryCommand) -> Result<(
         MemoryCommand::Adopt { address, id, yes, allow_destroy } => {
             adopt::Adopt { at, allow: context::named(allow_destroy)?, yes: *yes }.run(address, id).await
         }
-        MemoryCommand::Unlock { run, which, yes } => unlock::unlock(at.store, &at.chosen(&which.layers), run, *yes).await,
+        MemoryCommand::Unlock { run, which, yes } => unlock::unlock(at.store, &at.chosen(&which.layers), run, *yes, at.json()).await,
     }
 }
 
 /// Says one line to the person at the terminal.
 pub fn say(line: &str) {
-    anstream::eprintln!("{line}");
+    note!("{line}");
 }

@@ -4,6 +4,7 @@ use super::context::Context;
 use super::run::{Ending, Run};
 use crate::app::{App, Release, Released, Releasing};
 use crate::args::ServiceCommand;
+use crate::out::{note, tell};
 use crate::problem::Problem;
 use engine::LayerName;
 use std::time::Duration;
@@ -74,9 +75,9 @@ fn check(what: &Release) -> Result<(), Problem> {
 fn told(released: &Released) {
     let Released { revision, image, before, unchanged } = released;
     if *unchanged {
-        anstream::println!("{image} runs already ({revision}): nothing to do");
+        tell!("{image} runs already ({revision}): nothing to do");
     } else {
-        anstream::println!("{image} runs as {revision} (before: {before})");
-        anstream::eprintln!("hint: `rollback` brings {before} back");
+        tell!("{image} runs as {revision} (before: {before})");
+        note!("hint: `rollback` brings {before} back");
     }
 }

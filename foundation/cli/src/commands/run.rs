@@ -3,6 +3,7 @@
 use super::context::Context;
 use super::stop::Stop;
 use crate::app::App;
+use crate::out::note;
 use crate::problem::Problem;
 use crate::render;
 use crate::store::{self, Ledgers, Opened, Queue};
@@ -57,7 +58,7 @@ impl Run {
 
     fn holding(id: String, command: &'static str, stop: Stop, (ledgers, warnings): Opened) -> Run {
         for warning in warnings {
-            anstream::eprintln!("warning: {warning}");
+            note!("warning: {warning}");
         }
         let guard = Guard::new(ledgers.values().cloned().collect());
         stop.holds(&ledgers, &guard);
@@ -81,8 +82,7 @@ impl Run {
         let consumer = tokio::spawn(render::consume(events, at.common.format));
         let (run, command, now) = (self.id.clone(), self.command.to_owned(), || jiff::Timestamp::now().to_string());
         if !quiet {
-            let (who, tool) = (store::who(), env!("CARGO_PKG_VERSION").into());
-            self.note(&Entry::RunStarted { run: run.clone(), command: command.clone(), who, at: now(), tool }).await?;
+            self.note(&self.started()).await?;
         }
         let (stack, env) = (at.settings.top.stack.clone(), at.settings.env.clone());
         sink.fact(Fact::RunStarted { run: run.clone(), command, stack, env });
@@ -98,6 +98,24 @@ impl Run {
         drop(sink);
         consumer.await.map_err(|error| Problem::Io(error.to_string()))?;
         ended
+    }
+
+    fn started(&self) -> Entry {
+        let (who, at, tool) = (store::who(), jiff::Timestamp::now().to_string(), env!("CARGO_PKG_VERSION").into());
+        Entry::RunStarted { run: self.id.clone(), command: self.command.to_owned(), who, at, tool }
+    }
+
+    /// Carries out `work` that has no steps to tell of; only the ledgers hear of it.
+    pub(super) async fn noted<T>(
+        &self,
+        work: impl Future<Output = Result<T, Problem>>,
+        summary: impl FnOnce(&T) -> String,
+    ) -> Result<T, Problem> {
+        self.note(&self.started()).await?;
+        let done = work.await;
+        let (ok, summary) = (done.is_ok(), done.as_ref().map_or_else(ToString::to_string, summary));
+        let told = self.note(&Entry::RunFinished { run: self.id.clone(), ok, at: jiff::Timestamp::now().to_string(), summary }).await;
+        done.and_then(|value| told.map(|()| value))
     }
 
     /// Writes one entry into every ledger of the run, each whatever becomes of the others; the first error.

@@ -5,12 +5,12 @@ use super::run::{Ending, Run};
 use super::stop::confirmed;
 use crate::app::{App, Changing, Finishing, Looking, NewValue, Part, SecretChanged, SecretState};
 use crate::args::{SecretCommand, SecretsCommand};
+use crate::document::{self, Revealed, SecretVersions, Secrets};
+use crate::out::{note, tell};
 use crate::problem::Problem;
-use crate::store;
-use comfy_table::Table;
+use crate::{render, store};
 use engine::{LayerName, Sink};
 use secrecy::{ExposeSecret, SecretString};
-use serde_json::json;
 use std::io::{IsTerminal, Read};
 use std::time::Duration;
 use zeroize::Zeroize;
@@ -37,11 +37,10 @@ async fn list(at: &Context<'_, impl App>) -> Result<(), Problem> {
     let memory = store::memory(at.store).await?;
     let secrets = at.app.secrets(Looking { settings: at.settings, endpoint_url: at.endpoint_url(), memory: &memory }).await?;
     if at.json() {
-        println!("{}", json!({"version": 1, "env": at.settings.env, "secrets": secrets}));
+        document::write(Secrets { env: at.settings.env.clone(), secrets });
         return Ok(());
     }
-    let mut table = Table::new();
-    table.set_header(["name", "variable", "version", "age", "due", "read by"]);
+    let mut table = render::table(["name", "variable", "version", "age", "due", "read by"]);
     let day = |text: &str| text.split('T').next().unwrap_or_default().to_owned();
     for it in &secrets {
         let SecretState { name, variable, version, age_days, readers, due, overdue, .. } = it;
@@ -50,13 +49,13 @@ async fn list(at: &Context<'_, impl App>) -> Result<(), Problem> {
         let due = due.as_deref().map_or_else(|| "no policy".to_owned(), |due| day(due) + if *overdue { " OVERDUE" } else { "" });
         table.add_row([name.clone(), variable.clone(), version, age, due, readers.join(", ")]);
     }
-    anstream::println!("{table}");
+    tell!("{table}");
     for it in &secrets {
         if let Some(unfinished) = &it.unfinished {
-            anstream::eprintln!("warning: {}: {unfinished} was not finished; the same command or `deploy` finishes it", it.name);
+            note!("warning: {}: {unfinished} was not finished; the same command or `deploy` finishes it", it.name);
         }
         if it.overdue {
-            anstream::eprintln!("hint: `secrets rotate {} --env {}`", it.name, at.settings.env);
+            note!("hint: `secrets rotate {} --env {}`", it.name, at.settings.env);
         }
     }
     Ok(())
@@ -67,15 +66,14 @@ async fn history(at: &Context<'_, impl App>, name: &str) -> Result<(), Problem> 
     let looking = Looking { settings: at.settings, endpoint_url: at.endpoint_url(), memory: &memory };
     let versions = at.app.secret_history(looking, name).await?;
     if at.json() {
-        println!("{}", json!({"version": 1, "env": at.settings.env, "name": name, "versions": versions}));
+        document::write(SecretVersions { env: at.settings.env.clone(), name: name.to_owned(), versions });
         return Ok(());
     }
-    let mut table = Table::new();
-    table.set_header(["version", "at", "by", "run"]);
+    let mut table = render::table(["version", "at", "by", "run"]);
     for it in versions {
         table.add_row([it.version.to_string(), it.at.unwrap_or_default(), it.by.unwrap_or_default(), it.run.unwrap_or_default()]);
     }
-    anstream::println!("{table}");
+    tell!("{table}");
     Ok(())
 }
 
@@ -90,14 +88,12 @@ async fn reveal(at: &Context<'_, impl App>, name: &str, yes: bool) -> Result<(),
     }
     let (value, version) = at.app.reveal_secret(looking, name).await?;
     if at.json() {
-        println!(
-            "{}",
-            json!({"version": 1, "env": at.settings.env, "name": name, "secret_version": version, "value": value.expose_secret()})
-        );
+        let (env, name, value) = (at.settings.env.clone(), name.to_owned(), value.expose_secret().to_owned());
+        document::write(Revealed { env, name, secret_version: version, value });
     } else {
-        println!("{}", value.expose_secret());
+        tell!("{}", value.expose_secret());
     }
-    anstream::eprintln!("the value of {name} (version {version}) was shown");
+    note!("the value of {name} (version {version}) was shown");
     Ok(())
 }
 
@@ -155,7 +151,7 @@ async fn change(at: &Context<'_, impl App>, command: &'static str, name: &str, v
     if let Ok(changed) = &changed
         && !at.json()
     {
-        anstream::println!("{}", told(changed));
+        tell!("{}", told(changed));
     }
     run.end(changed).await.map(drop)
 }

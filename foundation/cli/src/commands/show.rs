@@ -4,11 +4,15 @@ use super::context::Context;
 use super::{history, status};
 use crate::app::App;
 use crate::args::{Format, ShowCommand};
+use crate::document::{self, GraphNode, Outputs};
+use crate::out::tell;
 use crate::problem::{EXIT_CHANGES, Problem};
 use crate::store as ledgers;
-use engine::Graph;
+use engine::graph::Node;
 use engine::ledger::Guard;
-use serde_json::{Value, json};
+use engine::{Address, Graph};
+use serde_json::Value;
+use std::collections::BTreeMap;
 use std::process::ExitCode;
 
 /// Runs one of these commands.
@@ -33,17 +37,17 @@ async fn outputs(at: &Context<'_, impl App>, name: Option<&str>) -> Result<(), P
         let doors = folded.doors.iter().flatten();
         doors.map(move |(name, door)| (format!("{layer}.{name}"), door.value.clone()))
     });
-    let found: serde_json::Map<String, Value> = all.filter(|(key, _)| name.is_none_or(|name| name == key)).collect();
+    let found: BTreeMap<String, Value> = all.filter(|(key, _)| name.is_none_or(|name| name == key)).collect();
     if let (Some(name), true) = (name, found.is_empty()) {
         return Err(Problem::Stopped(format!("there is no output `{name}`; `outputs` lists them all")));
     }
     if at.json() {
-        println!("{}", Value::Object(found));
+        document::write(Outputs { outputs: found });
         return Ok(());
     }
     for (key, value) in found {
         let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-        if name.is_some() { anstream::println!("{text}") } else { anstream::println!("{key} = {text}") }
+        if name.is_some() { tell!("{text}") } else { tell!("{key} = {text}") }
     }
     Ok(())
 }
@@ -52,25 +56,27 @@ async fn outputs(at: &Context<'_, impl App>, name: Option<&str>) -> Result<(), P
 async fn graph(at: &Context<'_, impl App>) -> Result<(), Problem> {
     let (memory, layers) = (ledgers::memory(at.store).await?, at.app.layers());
     let declared = at.app.declare(at.wanted(&layers, &memory, &Guard::default())).await?;
-    anstream::println!("{}", draw(&declared.graph, at.common.format));
+    if at.json() {
+        let nodes = declared.graph.nodes().iter();
+        let node =
+            |(at, node): (&Address, &Node)| GraphNode { address: at.clone(), kind: node.rules.kind.to_owned(), reads: node.reads.clone() };
+        document::write(document::Graph { resources: nodes.map(node).collect() });
+    } else {
+        tell!("{}", draw(&declared.graph, at.common.format));
+    }
     Ok(())
 }
 
 fn draw(graph: &Graph, format: Format) -> String {
     let edges = graph.nodes().iter().flat_map(|(at, node)| node.reads.iter().map(move |read| (read, at)));
     match format {
-        Format::Human | Format::Dot => {
-            let lines: Vec<String> = edges.map(|(from, to)| format!("  \"{from}\" -> \"{to}\";")).collect();
-            format!("digraph stack {{\n  rankdir=LR;\n{}\n}}", lines.join("\n"))
-        }
         Format::Mermaid => {
             let lines: Vec<String> = edges.map(|(from, to)| format!("  {from}[\"{from}\"] --> {to}[\"{to}\"]")).collect();
             format!("graph LR\n{}", lines.join("\n"))
         }
-        Format::Json => {
-            let nodes: Vec<Value> =
-                graph.nodes().iter().map(|(at, node)| json!({"address": at, "kind": node.rules.kind, "reads": node.reads})).collect();
-            json!({"version": 1, "resources": nodes}).to_string()
+        _ => {
+            let lines: Vec<String> = edges.map(|(from, to)| format!("  \"{from}\" -> \"{to}\";")).collect();
+            format!("digraph stack {{\n  rankdir=LR;\n{}\n}}", lines.join("\n"))
         }
     }
 }

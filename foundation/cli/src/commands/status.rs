@@ -1,43 +1,19 @@
 //! status: layers with what became of them since, and how what they made is now; drift: what others changed.
 
 use super::context::Context;
+use super::history::to_the_second;
 use crate::app::{App, Looking, SecretState};
+use crate::document::{self, Drift, LayerStatus, Status};
+use crate::out::{note, tell};
 use crate::problem::{Problem, declare};
-use crate::{render, store};
-use comfy_table::Table;
+use crate::{out, render, store};
 use engine::drift::{Drifted, How, drift};
-use engine::ledger::{Folded, Guard, Holder, RowState, RunRecord};
+use engine::ledger::{Folded, Guard, Holder, RowState};
 use engine::plan::{Plan, Verb};
 use engine::planner::{Allow, PlanError, Request};
 use engine::{LayerName, Level, Sign};
-use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
-
-/// One layer.
-#[derive(Serialize)]
-struct Line<'a> {
-    layer: LayerName,
-    state: &'static str,
-    objects: usize,
-    /// How many objects others changed; `None` when AWS was not asked.
-    drift: Option<usize>,
-    /// How many objects a deploy would change because the settings did.
-    pending: Option<usize>,
-    /// Layers whose outputs this one reads and which did not end well since.
-    stale_inputs: Vec<LayerName>,
-    last_run: Option<&'a RunRecord>,
-    locked_by: Option<&'a Holder>,
-}
-
-#[derive(Serialize)]
-struct Document<'a> {
-    version: u32,
-    env: &'a str,
-    healthy: bool,
-    layers: Vec<Line<'a>>,
-    signs: Vec<Sign>,
-}
 
 fn state(folded: &Folded) -> &'static str {
     let open = folded.rows.values().any(|row| row.state == RowState::Intended);
@@ -140,26 +116,21 @@ async fn once(at: &Context<'_, impl App>, in_place: bool, remembered: bool) -> R
         None
     });
     report.extend(signs.unwrap_or_else(|problem| vec![Sign::new(None, "health", Level::Fail, problem.to_string())]));
-    let layers: Vec<Line<'_>> =
-        memory.iter().map(|(layer, folded)| line(*layer, folded, &memory, plan.as_ref(), holders.get(layer))).collect();
-    let unwell = |line: &&Line<'_>| ["unfinished", "incomplete"].contains(&line.state) && line.locked_by.is_none();
+    let layers: Vec<LayerStatus> = memory.keys().map(|layer| line(*layer, &memory, plan.as_ref(), holders.get(layer))).collect();
+    let unwell = |line: &&LayerStatus| ["unfinished", "incomplete"].contains(&line.state.as_str()) && line.locked_by.is_none();
     let failed = report.iter().filter(|sign| sign.level == Level::Fail).count() + layers.iter().filter(unwell).count();
-    let document = Document { version: 1, env: &at.settings.env, healthy: failed == 0, layers, signs: report };
+    let status = Status { env: at.settings.env.clone(), healthy: failed == 0, layers, signs: report };
     if at.json() {
-        println!("{}", serde_json::to_string(&document).map_err(|error| Problem::Io(error.to_string()))?);
+        document::write(status);
     } else {
-        show(&document, in_place);
+        show(&status, in_place);
     }
     Ok(failed)
 }
 
-fn line<'a>(
-    layer: LayerName,
-    folded: &'a Folded,
-    memory: &BTreeMap<LayerName, Folded>,
-    plan: Option<&Plan>,
-    locked_by: Option<&'a Holder>,
-) -> Line<'a> {
+fn line(layer: LayerName, memory: &BTreeMap<LayerName, Folded>, plan: Option<&Plan>, locked_by: Option<&Holder>) -> LayerStatus {
+    let none = Folded::default();
+    let folded = memory.get(&layer).unwrap_or(&none);
     let covered = plan.filter(|plan| plan.layers.contains(&layer));
     let drift = covered.map(|plan| drift(plan, memory).iter().filter(|it| it.address.layer == layer && it.how != How::Ignorable).count());
     let settings = |plan: &Plan| {
@@ -168,32 +139,34 @@ fn line<'a>(
     };
     let pending = covered.map(settings);
     let stale_inputs = if folded.rows.is_empty() { Vec::new() } else { stale_inputs(layer, memory) };
-    Line { layer, state: state(folded), objects: folded.rows.len(), drift, pending, stale_inputs, last_run: folded.last_run(), locked_by }
+    let (state, objects, last_run) = (state(folded).to_owned(), folded.rows.len(), folded.last_run().cloned());
+    LayerStatus { layer, state, objects, drift, pending, stale_inputs, last_run, locked_by: locked_by.cloned() }
 }
 
 /// Clears the terminal from its first line on.
 const HOME: &str = "\u{1b}[H\u{1b}[J";
 
-fn show(document: &Document<'_>, in_place: bool) {
+fn show(status: &Status, in_place: bool) {
     if in_place && std::io::IsTerminal::is_terminal(&std::io::stdout()) {
-        anstream::print!("{HOME}");
+        out::data(HOME);
     }
-    let mut table = Table::new();
-    table.set_header(["layer", "state", "objects", "drift", "pending", "stale inputs", "last run", "by", "at"]);
+    let mut table = render::table(["layer", "state", "objects", "drift", "pending", "last run"]);
     let number = |count: Option<usize>| count.map_or_else(|| "-".to_owned(), |count| count.to_string());
-    for it in &document.layers {
-        let last = it.last_run.cloned().unwrap_or_default();
-        let stale = it.stale_inputs.iter().map(|layer| layer.as_str()).collect::<Vec<_>>().join(", ");
+    for it in &status.layers {
+        let last = it.last_run.as_ref().map(|last| format!("{} by {} at {}", last.command, last.who, to_the_second(&last.at)));
         let (layer, objects) = (it.layer.to_string(), it.objects.to_string());
-        table.add_row([layer, it.state.into(), objects, number(it.drift), number(it.pending), stale, last.command, last.who, last.at]);
+        table.add_row([layer, it.state.clone(), objects, number(it.drift), number(it.pending), last.unwrap_or_default()]);
     }
-    anstream::println!("{table}");
-    for it in &document.layers {
-        if let Some(holder) = it.locked_by {
-            anstream::println!("{} is locked by {holder}", it.layer);
+    tell!("{table}");
+    for it in &status.layers {
+        for stale in &it.stale_inputs {
+            tell!("{} reads what {stale} gave before its last run, which did not end well", it.layer);
+        }
+        if let Some(holder) = &it.locked_by {
+            tell!("{} is locked by {holder}", it.layer);
         }
     }
-    document.signs.iter().for_each(|sign| anstream::println!("{}", render::sign(sign)));
+    status.signs.iter().for_each(|sign| tell!("{}", render::sign(sign)));
 }
 
 /// Shows what others changed; whether there is something.
@@ -206,18 +179,18 @@ pub(super) async fn drifted(at: &Context<'_, impl App>, layers: &[LayerName]) ->
     let found = drift(&planned(at, &layers, &memory).await?, &memory);
     let differs = found.iter().any(|it| it.how != How::Ignorable);
     if at.json() {
-        println!("{}", serde_json::json!({"version": 1, "env": at.settings.env, "drift": found}));
+        document::write(Drift { env: at.settings.env.clone(), drift: found });
         return Ok(differs);
     }
     for it in &found {
         tell(it);
     }
     if differs {
-        anstream::eprintln!(
+        note!(
             "hint: `deploy` puts back what was changed or deleted; `adopt ADDRESS ID` accepts an object of others; to accept a changed field, write it into the settings"
         );
     } else {
-        anstream::println!("Nobody changed anything: {} layers are as they were left.", layers.len());
+        tell!("Nobody changed anything: {} layers are as they were left.", layers.len());
     }
     Ok(differs)
 }
@@ -230,6 +203,7 @@ fn tell(it: &Drifted) {
         How::Ignorable => "as declared, and noted by the next run",
     };
     let why = it.why.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
-    anstream::println!("{} ({}) {how}{why}", it.address, it.kind);
-    it.changes.iter().for_each(|change| anstream::println!("      {}", render::field(change)));
+    tell!("{} ({}) {how}{why}", it.address, it.kind);
+    let lines = it.changes.iter().flat_map(|change| render::fields(change, out::width()));
+    lines.for_each(|line| tell!("      {line}"));
 }

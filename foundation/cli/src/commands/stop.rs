@@ -4,7 +4,7 @@ use crate::problem::{EXIT_INTERRUPTED, Problem};
 use crate::store::{self, Ledgers};
 use engine::ledger::Guard;
 use std::future::Future;
-use std::io::{IsTerminal, Write};
+use std::io::IsTerminal;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -88,8 +88,7 @@ pub(super) async fn confirmed(question: &'static str) -> Result<bool, Problem> {
 }
 
 fn ask(question: &str) -> Result<bool, Problem> {
-    anstream::eprint!("{question} Only `yes` is accepted: ");
-    std::io::stderr().flush().map_err(|error| Problem::Io(error.to_string()))?;
+    crate::out::aside(&format!("{question} Only `yes` is accepted: "));
     let mut answer = String::new();
     std::io::stdin().read_line(&mut answer).map_err(|error| Problem::Io(error.to_string()))?;
     Ok(answer.trim() == "yes")

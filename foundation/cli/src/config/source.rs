@@ -17,14 +17,14 @@ const DEEPEST: usize = 16;
 const PREFIX: &str = "ORCHESTRATOR_";
 
 /// One file, read and parsed.
-pub(super) struct File {
+pub(crate) struct File {
     path: PathBuf,
     table: Dict,
 }
 
 impl File {
     /// Reads a file that may be missing.
-    pub(super) fn optional(path: &Path) -> Result<Option<File>, Problem> {
+    pub(crate) fn optional(path: &Path) -> Result<Option<File>, Problem> {
         match std::fs::symlink_metadata(path) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
             _ => File::read(path).map(Some),
@@ -50,6 +50,13 @@ impl File {
             wrong(format!("{at}{}", error.message().replace('\n', "; ")))
         })?;
         Ok(File { path: path.to_owned(), table })
+    }
+}
+
+impl File {
+    /// The text that the file gives a key at its top.
+    pub(crate) fn text(&self, key: &str) -> Option<String> {
+        self.table.get(key).and_then(|value| value.as_str()).map(str::to_owned)
     }
 }
 

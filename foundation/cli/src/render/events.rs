@@ -1,8 +1,9 @@
 //! The stream of facts and ticks, as live progress, plain lines or JSON.
 
 use crate::args::Format;
+use crate::out::note;
 use engine::Address;
-use engine::event::{EVENT_VERSION, Event, Fact};
+use engine::event::{Event, Fact};
 use engine::plan::Verb;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use std::collections::BTreeMap;
@@ -22,11 +23,13 @@ pub(crate) async fn consume(mut events: UnboundedReceiver<Event>, format: Format
     }
 }
 
+/// One document on a line of its own.
+pub(crate) fn document(fact: &Fact) {
+    json(&Event::Fact(fact.clone()));
+}
+
 fn json(event: &Event) {
-    if let Ok(serde_json::Value::Object(mut document)) = serde_json::to_value(event) {
-        document.insert("version".into(), EVENT_VERSION.into());
-        println!("{}", serde_json::Value::Object(document));
-    }
+    crate::document::write(event);
 }
 
 fn done(verb: Verb) -> &'static str {
@@ -66,7 +69,7 @@ fn plain(event: &Event) {
     if let Event::Fact(fact) = event
         && let Some(text) = text(fact)
     {
-        anstream::eprintln!("{text}");
+        note!("{text}");
     }
 }
 

@@ -1,10 +1,19 @@
 //! What people and programs read.
 
+mod diff;
 mod events;
+mod markdown;
 mod plan;
+mod table;
+mod verdict;
+mod words;
 
-pub(crate) use events::consume;
-pub(crate) use plan::{field, plan};
+pub(crate) use events::{consume, document};
+pub use markdown::markdown;
+pub(crate) use plan::fields;
+pub use plan::plan;
+pub(crate) use table::table;
+pub(crate) use words::visible;
 
 use anstyle::{AnsiColor, Style};
 use engine::{Fault, Level, Sign};
@@ -31,6 +40,29 @@ pub(crate) fn sign(sign: &Sign) -> String {
     };
     let style = Style::new().fg_color(Some(colour.into()));
     let subject = if sign.subject.is_empty() { String::new() } else { format!("{}: ", sign.subject) };
-    let hint = sign.hint.as_ref().map(|hint| format!("\n      hint: {hint}")).unwrap_or_default();
-    format!("{style}{:<5}{style:#} {subject}{}{hint}", sign.level.as_str(), sign.text)
+    let text = wrapped(&format!("{subject}{}", sign.text));
+    let hint = sign.hint.as_ref().map(|hint| format!("\n{}{}", " ".repeat(MARGIN), wrapped(&format!("hint: {hint}")))).unwrap_or_default();
+    format!("{style}{:<5}{style:#} {text}{hint}", sign.level.as_str())
+}
+
+/// The column that the text of a report begins in.
+const MARGIN: usize = 6;
+
+/// Text from [`MARGIN`] on, in lines that a terminal can show; in a pipe it is one line.
+fn wrapped(text: &str) -> String {
+    let Some(room) = crate::out::width().map(|width| width.saturating_sub(MARGIN).max(20)) else { return text.to_owned() };
+    let mut lines = vec![String::new()];
+    for word in text.split(' ') {
+        let last = lines.last().map_or(0, |line| line.chars().count());
+        if last > 0 && last + 1 + word.chars().count() > room {
+            lines.push(String::new());
+        }
+        if let Some(line) = lines.last_mut() {
+            if !line.is_empty() {
+                line.push(' ');
+            }
+            line.push_str(word);
+        }
+    }
+    lines.join(&format!("\n{}", " ".repeat(MARGIN)))
 }

@@ -1,9 +1,11 @@
-//! A plan for people: grouped by layer, unchanged hidden, per-field differences, a verdict at the end.
+//! A plan for people: grouped by layer, unchanged hidden, losses loud, per-field differences, a verdict at the end.
 
+use super::diff::{Difference, differences};
+use super::verdict::{loss, verdict};
+use super::words::{fit, visible};
 use anstyle::{AnsiColor, Style};
 use engine::LayerName;
 use engine::plan::{Change, Plan, Step, Verb};
-use serde_json::Value;
 use std::fmt::Write;
 
 fn style(verb: Verb) -> (&'static str, Style) {
@@ -17,57 +19,88 @@ fn style(verb: Verb) -> (&'static str, Style) {
     }
 }
 
-/// The whole text.
-pub(crate) fn plan(plan: &Plan) -> String {
+const LOUD: Style = Style::new().fg_color(Some(anstyle::Color::Ansi(AnsiColor::Red))).bold();
+
+/// The steps of a layer that are worth a line.
+pub(super) fn shown(plan: &Plan, layer: LayerName) -> Vec<&Step> {
+    plan.steps.values().filter(|step| step.address().layer == layer && step.verb != Verb::Keep).collect()
+}
+
+/// The whole text, for a terminal of so many columns; lines are as long as they are without.
+pub fn plan(plan: &Plan, width: Option<usize>) -> String {
     let mut out = String::new();
     for layer in LayerName::ALL.into_iter().filter(|layer| plan.layers.contains(layer)) {
-        let steps: Vec<&Step> = plan.steps.values().filter(|step| step.address().layer == layer && step.verb != Verb::Keep).collect();
+        let steps = shown(plan, layer);
         if steps.is_empty() {
             continue;
         }
         writeln!(out, "\n{layer}").ok();
         for step in steps {
-            line(&mut out, step);
+            line(&mut out, plan, step, width);
         }
     }
     for stop in &plan.stops {
-        writeln!(out, "\nstop: {}: {}\nhint: {}", stop.address, stop.problem, stop.hint).ok();
+        writeln!(out, "\n{LOUD}stop:{LOUD:#} {}: {}\nhint: {}", stop.address, visible(&stop.problem), visible(&stop.hint)).ok();
     }
-    out + &verdict(plan)
+    writeln!(out, "\n{}", verdict(plan)).ok();
+    out
 }
 
-fn line(out: &mut String, step: &Step) {
+fn line(out: &mut String, plan: &Plan, step: &Step, width: Option<usize>) {
     let (sign, style) = style(step.verb);
-    let why = step.why.as_ref().map(|why| format!("  ({why})")).unwrap_or_default();
+    let why = step.why.as_ref().map(|why| format!("  ({})", visible(why))).unwrap_or_default();
     writeln!(out, "  {style}{sign} {:<8} {:<34} {}{style:#}{why}", step.verb.as_str(), step.address().name, step.kind).ok();
-    for change in &step.changes {
-        writeln!(out, "      {}", field(change)).ok();
+    if let Some(loss) = loss(plan, step) {
+        writeln!(out, "      {LOUD}{loss}{LOUD:#}").ok();
+    }
+    for text in step.changes.iter().flat_map(|change| fields(change, width)) {
+        writeln!(out, "      {text}").ok();
     }
 }
 
-/// One difference.
-pub(crate) fn field(change: &Change) -> String {
-    let text = |value: &Option<Value>| match value {
-        None => "(none)".to_owned(),
-        Some(Value::String(text)) => text.clone(),
-        Some(value) => value.to_string(),
-    };
-    let drift = if change.drift { "  (changed outside)" } else { "" };
-    let replaces = if change.replaces { "  (forces a new one)" } else { "" };
-    format!("{}: {} → {}{replaces}{drift}", change.field, text(&change.from), text(&change.to))
+/// What stands before a line of a field.
+const INDENT: usize = 6;
+
+/// The lines of one changed field.
+pub(crate) fn fields(change: &Change, width: Option<usize>) -> Vec<String> {
+    let notes = notes(change).map(|note| format!("  ({note})")).collect::<String>();
+    let room = width.map(|width| width.saturating_sub(INDENT + notes.chars().count()));
+    let found = differences(change);
+    if found.is_empty() {
+        return vec![format!("{}: means the same, written in another way{notes}", visible(&change.field))];
+    }
+    found.into_iter().map(|it| field(&it, room) + &notes).collect()
 }
 
-fn verdict(plan: &Plan) -> String {
-    let count = |verb: Verb| plan.count(verb);
-    if !plan.changes() {
-        return format!("\nNo changes: {} objects are as declared.\n", count(Verb::Keep));
+/// What is to be said of a change beside its values.
+pub(super) fn notes(change: &Change) -> impl Iterator<Item = &'static str> {
+    let replaces = change.replaces.then_some("forces a new one");
+    replaces.into_iter().chain(change.drift.then_some("changed outside"))
+}
+
+fn field(it: &Difference, room: Option<usize>) -> String {
+    // The values get at least a half.
+    let path = fit(&it.path, room.map(|room| room / 2));
+    let room = room.map(|room| room.saturating_sub(path.chars().count() + 2));
+    match (&it.from, &it.to) {
+        (None, Some(to)) if it.member => format!("{path}: + {}", fit(to, room.map(|room| room.saturating_sub(2)))),
+        (Some(from), None) if it.member => format!("{path}: - {}", fit(from, room.map(|room| room.saturating_sub(2)))),
+        (from, to) => {
+            let none = || "(none)".to_owned();
+            let (from, to) = (from.clone().unwrap_or_else(none), to.clone().unwrap_or_else(none));
+            let (left, right) = shares(from.chars().count(), to.chars().count(), room.map(|room| room.saturating_sub(3)));
+            format!("{path}: {} → {}", fit(&from, left), fit(&to, right))
+        }
     }
-    format!(
-        "\nPlan: {} to create, {} to update, {} to replace, {} to delete; {} stay.\n",
-        count(Verb::Create),
-        count(Verb::Update),
-        count(Verb::Replace),
-        count(Verb::Delete),
-        count(Verb::Keep)
-    )
+}
+
+/// How much of `room` two texts get: what one does not need, the other may have.
+fn shares(left: usize, right: usize, room: Option<usize>) -> (Option<usize>, Option<usize>) {
+    let Some(room) = room else { return (None, None) };
+    let half = room / 2;
+    match (left <= half, right <= half) {
+        (true, _) => (Some(left), Some(room - left)),
+        (_, true) => (Some(room - right), Some(right)),
+        _ => (Some(half), Some(room - half)),
+    }
 }

@@ -2,6 +2,7 @@
 
 use super::Entry;
 use crate::Address;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// How many runs a ledger remembers.
@@ -10,7 +11,7 @@ pub const RUNS: usize = 50;
 const ADDRESSES: usize = 20;
 
 /// One run over a layer.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 #[serde(default)]
 pub struct RunRecord {
     /// Its id.

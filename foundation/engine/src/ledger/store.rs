@@ -3,11 +3,12 @@
 use super::{Folded, Ledger, LedgerError};
 use crate::LayerName;
 use futures::future::BoxFuture;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 /// Who works on a layer: written into its lock and shown whole to whoever finds it taken.
-#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Holder {
     /// The run's id: what `unlock` takes.
     pub run: String,

@@ -287,6 +287,7 @@ fn step(rules: &Rules, who: Identity, spec: Value, decision: Decision) -> Step {
         last: None,
         after: BTreeSet::new(),
         why: decision.why,
+        protected: rules.protected,
         typical: if decision.verb.changes() { rules.typical.as_secs_f64() } else { 0.0 },
     }
 }
