@@ -1,5 +1,6 @@
 //! The seam to AWS: connect, who may be retried, faults, tags, waits, and the kinds that several layers need.
 
+pub mod caller;
 pub mod connect;
 pub mod ec2;
 pub mod fault;
@@ -11,6 +12,7 @@ pub mod retry;
 pub mod stage;
 pub mod withhold;
 
+pub use caller::caller;
 pub use connect::{Aws, Connection};
 pub use fault::{FaultExt, fault};
 pub use retry::never_twice;

@@ -140,7 +140,7 @@ async fn doctor_tells_what_a_deploy_would_meet() {
     };
     let well = json(&shop, &["doctor"], 0).await;
     let found = checks(&well);
-    for subject in ["credentials", "ledger", "lock", "quota", "offer", "service-linked roles", "names"] {
+    for subject in ["credentials", "clock", "ledger", "lock", "quota", "offer", "service-linked roles", "names"] {
         assert!(found.contains(&(subject.to_owned(), "ok".to_owned())), "{subject}: {well:#}");
     }
     // Five addresses is what a new account gets; another stack has them all.
@@ -153,6 +153,8 @@ async fn doctor_tells_what_a_deploy_would_meet() {
     let file = shop.dir.path().join("envs/local.toml");
     let text = std::fs::read_to_string(&file).unwrap();
     std::fs::write(&file, text + "\n[network]\nnat = \"per_az\"\n").unwrap();
+    let told = shop.must(&["plan"], 0, "plan").await;
+    assert!(told.contains("warning: quota: 6 of 5 elastic addresses are taken"), "{told}");
     let full = json(&shop, &["doctor"], 1).await;
     assert!(checks(&full).contains(&("quota".to_owned(), "fail".to_owned())), "{full:#}");
 }

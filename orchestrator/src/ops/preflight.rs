@@ -2,7 +2,6 @@
 
 use crate::connect::connect;
 use crate::stack::{self, Configs};
-use aws::FaultExt;
 use cli::Problem;
 use cli::app::Wanted;
 use engine::{Level, Sign};
@@ -12,9 +11,9 @@ use std::time::SystemTime;
 pub(crate) async fn preflight(wanted: Wanted<'_>) -> Result<Vec<Sign>, Problem> {
     let configs = Configs::read(wanted.settings)?;
     let aws = connect(wanted.settings, wanted.endpoint_url, wanted.guard).await?;
-    let who = aws.sts.get_caller_identity().send().await.or_fault("sts:GetCallerIdentity")?;
-    let (arn, account) = (who.arn().unwrap_or_default(), who.account().unwrap_or_default());
-    let mut signs = vec![credentials(arn, account, aws.expires, SystemTime::now())];
+    let who = aws::caller(&aws).await?;
+    let mut signs = vec![credentials(&who.arn, &who.account, aws.expires, SystemTime::now())];
+    signs.extend(who.ahead.map(clock));
     signs.extend(stack::preflight(&aws, &configs, &wanted).await?);
     Ok(signs)
 }
@@ -33,6 +32,21 @@ fn credentials(arn: &str, account: &str, expires: Option<SystemTime>, now: Syste
     if level == Level::Ok { sign } else { sign.hint("get new ones before a deploy: it usually takes 15 minutes") }
 }
 
+/// From how many seconds on a clock is worth a line, and from how many AWS refuses what it signs.
+const SKEW: (f64, f64) = (60.0, 300.0);
+
+fn clock(ahead: f64) -> Sign {
+    let level = match ahead.abs() {
+        off if off >= SKEW.1 => Level::Fail,
+        off if off >= SKEW.0 => Level::Warn,
+        _ => Level::Ok,
+    };
+    let way = if ahead < 0.0 { "behind" } else { "ahead of" };
+    let sign =
+        Sign::new(None, "clock", level, format!("this machine's clock is {:.0} s {way} AWS's", ahead.abs())).fact("ahead", ahead.round());
+    if level == Level::Ok { sign } else { sign.hint("set it (`timedatectl set-ntp true`): AWS refuses what is signed five minutes off") }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -44,5 +58,11 @@ mod tests {
         let told = |minutes: u64| credentials("arn", "1", Some(now + Duration::from_secs(60 * minutes)), now);
         assert_eq!((told(60).level, told(5).level, credentials("arn", "1", None, now).level), (Level::Ok, Level::Warn, Level::Ok));
         assert!(told(5).text.contains("end in 5 min"));
+    }
+
+    #[test]
+    fn a_clock_that_is_off_is_told_before_aws_refuses_it() {
+        assert_eq!([0.4, -90.0, 400.0].map(|ahead| clock(ahead).level), [Level::Ok, Level::Warn, Level::Fail]);
+        assert!(clock(-90.0).text.contains("90 s behind"));
     }
 }

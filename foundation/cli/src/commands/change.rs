@@ -14,7 +14,7 @@ use engine::event::Fact;
 use engine::ledger::{Folded, Guard};
 use engine::plan::Plan;
 use engine::planner::{Allow, PlanError, Request};
-use engine::{Class, Fault, Graph, Kinds, LayerName, Sink};
+use engine::{Class, Fault, Graph, Kinds, LayerName, Level, Sink};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::process::ExitCode;
@@ -55,6 +55,7 @@ impl<A: App> Change<'_, A> {
         let memory = store::memory(self.at.store).await?;
         let (plan, declared) = self.make(&memory, &Guard::default()).await?;
         self.not_lost(&memory, &declared).await?;
+        self.foresee(&memory, &plan).await;
         self.show(&plan);
         if let Some(path) = out {
             let text = serde_json::to_string_pretty(&plan).map_err(|error| Problem::Io(error.to_string()))?;
@@ -62,6 +63,20 @@ impl<A: App> Change<'_, A> {
         }
         self.stopped(&plan)?;
         Ok(plan.changes())
+    }
+
+    /// Says what a deploy of this would meet in the account. Whoever may not ask that may plan all the same.
+    async fn foresee(&self, memory: &BTreeMap<LayerName, Folded>, plan: &Plan) {
+        let guard = Guard::default();
+        if !plan.changes() {
+            return;
+        }
+        for sign in self.at.app.preflight(self.at.wanted(&self.layers, memory, &guard)).await.unwrap_or_default() {
+            if sign.level != Level::Ok {
+                let hint = sign.hint.map(|hint| format!("\nhint: {hint}")).unwrap_or_default();
+                note!("warning: {}: {}{hint}", sign.subject, sign.text);
+            }
+        }
     }
 
     /// Plans, asks and applies.
