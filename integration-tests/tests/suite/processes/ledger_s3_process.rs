@@ -1,6 +1,6 @@
 //! The real binary whose bucket is taken away while it works: it ends what is in flight, keeps what it cannot write, and goes on.
 
-use crate::alone::binaries;
+use crate::processes::alone::binaries;
 use emulator::{Emulator, Options};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};

@@ -62,7 +62,7 @@ async fn botocore_understands_every_answer() {
     let operations: BTreeSet<String> = exchanges.iter().map(|it| format!("{}:{}", it.call.service, it.call.action)).collect();
     assert!(operations.len() > 100, "{}", operations.len());
     let mut child = Command::new(python)
-        .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/suite/boto3.py"))
+        .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/suite/processes/boto3.py"))
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()

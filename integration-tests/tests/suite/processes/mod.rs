@@ -1,0 +1,18 @@
+//! The real binary, and other programs, as processes. What is not in here runs in this process, on a clock of its own.
+
+mod alone;
+mod boto3;
+mod canary;
+mod damage;
+mod documents;
+mod init;
+mod kill;
+mod ledger_s3_process;
+mod locks;
+mod readme;
+mod shells;
+mod signals;
+mod stale;
+mod status;
+mod terminal;
+mod terraform;
