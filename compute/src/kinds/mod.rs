@@ -10,6 +10,7 @@ mod scalable_target;
 mod scaling_policy;
 mod tags;
 mod task_definition;
+mod why;
 
 pub use container::{Container, Health, Log};
 pub use ecs_cluster::EcsCluster;

@@ -1,7 +1,8 @@
-//! How a service's rollout goes, and why it failed.
+//! How a service's rollout goes.
 
-use aws::{Aws, FaultExt};
-use aws_sdk_ecs::types::{Deployment, DeploymentRolloutState, DesiredStatus, Service, Task};
+use super::why::{alike, stopped};
+use aws::Aws;
+use aws_sdk_ecs::types::{Deployment, DeploymentRolloutState, Service};
 use engine::{Class, Fault, Poll};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -39,7 +40,7 @@ pub(super) fn primary(it: &Service) -> Option<&Deployment> {
 
 /// So many tasks that ended alike are a cause and no accident.
 const REPEATED: i32 = 2;
-const TWICE: &str = "twice for one reason";
+pub(super) const TWICE: &str = "twice for one reason";
 
 /// How far the service is on its way to `definition`.
 pub(super) fn progress(it: &Service, definition: &str) -> Result<Poll<()>, Fault> {
@@ -87,61 +88,17 @@ fn gave_up(deployment: &Deployment) -> Fault {
     Fault::new(Class::Invalid, format!("the new tasks do not stay up: {reason}"))
 }
 
-/// The fault of a rollout with the end of its last task and what to do next.
-pub(super) async fn explained(aws: &Aws, cluster: &str, service: &str, fault: Fault) -> Fault {
-    // The rollout's own fault is worth more than that of a read about it.
-    let known = fault.message.contains(TWICE);
-    let last = if known { None } else { last_stop(aws, cluster, service).await.ok().flatten() };
-    let message = last.map_or_else(|| fault.message.clone(), |last| format!("{}; the last task ended: {last}", fault.message));
-    Fault { message, ..fault }.hint(
-        "look at the container's log and at the service's events, correct the image or its settings, and run the same command again; \
-         until then the last good revision runs, if there was one",
-    )
-}
-
 /// The reason for which two tasks of the newest deployment ended: the third will end so as well, and the circuit breaker would
 /// only find it out later.
 pub(super) async fn repeated(aws: &Aws, cluster: &str, it: &Service) -> Result<Option<Fault>, Fault> {
     let Some(now) = primary(it).filter(|now| now.failed_tasks() >= REPEATED) else { return Ok(None) };
     let stopped = stopped(aws, cluster, it.service_name().unwrap_or_default()).await?;
-    let reasons: Vec<String> = stopped.iter().filter(|task| task.started_by() == now.id()).map(reason).collect();
-    let again = reasons.iter().enumerate().find(|(index, reason)| reasons[..*index].contains(reason));
-    Ok(again.map(|(_, reason)| Fault::new(Class::Invalid, format!("the new tasks do not stay up, {TWICE}: {reason}"))))
-}
-
-async fn last_stop(aws: &Aws, cluster: &str, service: &str) -> Result<Option<String>, Fault> {
-    let stopped = stopped(aws, cluster, service).await?;
-    Ok(stopped.iter().max_by_key(|task| task.stopped_at().map(|at| at.secs())).map(reason))
-}
-
-/// The tasks of a service that ended within the last hour.
-async fn stopped(aws: &Aws, cluster: &str, service: &str) -> Result<Vec<Task>, Fault> {
-    let call = aws.ecs.list_tasks().cluster(cluster).service_name(service).desired_status(DesiredStatus::Stopped).max_results(100);
-    let arns = call.send().await.or_fault("ecs:ListTasks")?.task_arns.unwrap_or_default();
-    if arns.is_empty() {
-        return Ok(Vec::new());
-    }
-    let answer = aws.ecs.describe_tasks().cluster(cluster).set_tasks(Some(arns)).send().await.or_fault("ecs:DescribeTasks")?;
-    Ok(answer.tasks.unwrap_or_default())
-}
-
-fn reason(task: &Task) -> String {
-    let mut parts = vec![task.stopped_reason().unwrap_or("AWS gave no reason").to_owned()];
-    parts.extend(task.containers().iter().filter_map(|container| {
-        let name = container.name().unwrap_or_default();
-        match (container.reason(), container.exit_code()) {
-            (Some(reason), _) => Some(format!("{name}: {reason}")),
-            (None, Some(code)) if code != 0 => Some(format!("{name} exited with {code}")),
-            _ => None,
-        }
-    }));
-    parts.join("; ")
+    Ok(alike(&stopped, now.id()).map(|reason| Fault::new(Class::Invalid, format!("the new tasks do not stay up, {TWICE}: {reason}"))))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use aws_sdk_ecs::types::Container;
 
     fn deployment(status: &str, definition: &str, state: DeploymentRolloutState, running: i32) -> Deployment {
         let deployment = Deployment::builder().status(status).task_definition(definition).rollout_state(state);
@@ -212,12 +169,5 @@ mod tests {
     fn what_is_not_shown_yet_is_waited_for() {
         let it = service(vec![deployment("PRIMARY", "app:1", DeploymentRolloutState::Completed, 2)]);
         assert!(matches!(progress(&it, "app:2"), Ok(Poll::Waiting(_))));
-    }
-
-    #[test]
-    fn the_end_of_a_task_names_its_container() {
-        let container = Container::builder().name("app").exit_code(1).build();
-        let task = Task::builder().stopped_reason("Essential container in task exited").containers(container).build();
-        assert_eq!(reason(&task), "Essential container in task exited; app exited with 1");
     }
 }

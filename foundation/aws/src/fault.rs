@@ -102,7 +102,7 @@ fn skewed(code: &str, message: &str) -> bool {
 /// Whether a call only reads.
 fn reads(call: &str) -> bool {
     let operation = call.rsplit(':').next().unwrap_or_default();
-    ["Describe", "List", "Get", "Head"].iter().any(|read| operation.starts_with(read))
+    ["Describe", "List", "Get", "Head", "Filter"].iter().any(|read| operation.starts_with(read))
 }
 
 /// Whether there was no connection at all, so that the request cannot have arrived.

@@ -17,4 +17,4 @@ pub use connect::{Aws, Connection};
 pub use fault::{FaultExt, fault};
 pub use retry::never_twice;
 pub use stage::{Deploys, Stage};
-pub use withhold::withheld;
+pub use withhold::{repeats, withheld};

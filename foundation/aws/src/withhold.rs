@@ -17,10 +17,11 @@ pub fn withheld(secret: &str, fault: Fault) -> Fault {
     let code = if repeats(&fault.code, secret) { String::new() } else { fault.code };
     let request_id = fault.request_id.filter(|id| !repeats(id, secret));
     let message = "AWS refuses the value of a secret; its own words repeat the value and are not shown".to_owned();
-    Fault { code, message, request_id, hint: None, ..fault }
+    Fault { code, message, request_id, hint: None, detail: Vec::new(), ..fault }
 }
 
-fn repeats(text: &str, secret: &str) -> bool {
+/// Whether a text repeats a part of a secret, in any form.
+pub fn repeats(text: &str, secret: &str) -> bool {
     forms(secret).iter().any(|form| {
         let most = TOO_MANY.min(form.len());
         form.windows(most).any(|part| !part.is_empty() && text.as_bytes().windows(most).any(|there| there == part))

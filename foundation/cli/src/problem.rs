@@ -105,6 +105,7 @@ impl Problem {
         };
         if let Some(fault) = fault {
             text += &crate::render::cause(fault);
+            text += &crate::render::detail(fault);
         }
         self.hint().map_or_else(|| text.clone(), |hint| format!("{text}\nhint: {hint}"))
     }

@@ -55,6 +55,10 @@ pub struct Region {
     pub parameter_writes: Vec<f64>,
     /// Log groups by name.
     pub log_groups: Table,
+    /// What is in log groups and what reads it.
+    pub logs: crate::services::logs::Store,
+    /// Sessions of Session Manager by id.
+    pub sessions: Table,
     /// Metric filters by `group/name`.
     pub metric_filters: Table,
     /// Saved Logs Insights queries by id.

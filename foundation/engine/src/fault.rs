@@ -51,12 +51,15 @@ pub struct Fault {
     pub request_id: Option<String>,
     /// What to do next.
     pub hint: Option<String>,
+    /// What was seen of it, a line each: the last words of a container.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub detail: Vec<String>,
 }
 
 impl Fault {
     /// A fault of this class with this sentence.
     pub fn new(class: Class, message: impl Into<String>) -> Fault {
-        Fault { class, code: String::new(), message: message.into(), call: String::new(), request_id: None, hint: None }
+        Fault { class, code: String::new(), message: message.into(), call: String::new(), request_id: None, hint: None, detail: Vec::new() }
     }
 
     /// Adds a next step.

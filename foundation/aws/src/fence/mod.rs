@@ -104,7 +104,7 @@ fn reads(request: &HttpRequest) -> bool {
         body.split('&').find_map(|pair| pair.strip_prefix("Action="))
     };
     let operation = target.or_else(path).or_else(form).unwrap_or_default();
-    ["Describe", "List", "Get", "Head", "Lookup"].iter().any(|verb| operation.starts_with(verb))
+    ["Describe", "List", "Get", "Head", "Lookup", "Filter"].iter().any(|verb| operation.starts_with(verb))
 }
 
 #[cfg(test)]
@@ -129,6 +129,7 @@ mod tests {
             request("POST", "https://ec2/", None, "Action=DescribeVpcs&Version=2016-11-15"),
             request("POST", "https://ecs/", Some("AmazonEC2ContainerServiceV20141113.ListTasks"), "{}"),
             request("POST", &format!("{cbor}DescribeAlarms"), None, ""),
+            request("POST", "https://logs/", Some("Logs_20140328.FilterLogEvents"), "{}"),
         ];
         assert!(asked.iter().all(reads));
         let changing = [

@@ -47,7 +47,7 @@ fn text(fact: &Fact) -> Option<String> {
     Some(match fact {
         Fact::StepFinished { address, verb, seconds, .. } => format!("  {:<9} {address}  {seconds:.1} s", done(*verb)),
         Fact::StepFailed { address, fault, .. } => {
-            format!("  FAILED    {address}: {fault}{}\n  hint: {}", super::cause(fault), fault.next_step())
+            format!("  FAILED    {address}: {fault}{}{}\n  hint: {}", super::cause(fault), super::detail(fault), fault.next_step())
         }
         Fact::StepSkipped { address, because, .. } => format!("  skipped   {address}, which needs {because}"),
         Fact::Stopping { waiting } => stopping(waiting),

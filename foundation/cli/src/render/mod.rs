@@ -66,3 +66,8 @@ fn wrapped(text: &str) -> String {
     }
     lines.join(&format!("\n{}", " ".repeat(MARGIN)))
 }
+
+/// What was seen of a failure, a line each. It comes from others: no character of it may move a terminal's cursor.
+pub(crate) fn detail(fault: &Fault) -> String {
+    fault.detail.iter().map(|line| format!("\n    {}", words::visible(line).replace('\n', " "))).collect()
+}

@@ -1,11 +1,14 @@
 //! ECS: clusters, task definitions, services and their tasks. Rollouts go on by themselves; each task holds a network interface.
 
 mod cluster;
+mod exec;
+mod fate;
 mod rollout;
 mod service;
 mod task;
 mod task_definition;
 
+pub(crate) use exec::reachable;
 pub(crate) use rollout::{advance, settle};
 pub(crate) use service::rescale;
 
@@ -45,6 +48,7 @@ fn operate(here: &mut Here<'_>, call: &Call) -> Answer {
         "ListTasks" => task::list(here, input),
         "DescribeTasks" => task::describe(here, input),
         "StopTask" => task::stop(here, input),
+        "ExecuteCommand" => exec::execute(here, input),
         "TagResource" => {
             let tags = tags(input)?;
             let found = resource(here, input)?;

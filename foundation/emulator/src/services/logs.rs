@@ -1,16 +1,37 @@
-//! CloudWatch Logs: log groups with retention and key, their metric filters, saved queries. Nobody writes events here.
+//! CloudWatch Logs: log groups with retention and key, their metric filters, saved queries; streams, their events and what reads them.
+
+mod events;
+mod export;
+mod insights;
+mod lines;
+mod pattern;
+mod query;
+mod saved;
+mod stream;
+
+pub(crate) use stream::{Writer, close};
 
 use super::{Answer, unknown};
 use crate::call::{AwsError, Call, Input};
-use crate::table::{Item, Tags, copy, merge, page};
+use crate::table::{Item, Table, Tags, merge, page};
 use crate::world::Here;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+
+/// What is in log groups and what reads it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Store {
+    /// Log streams by `group:stream`.
+    pub streams: Table,
+    /// Queries by id.
+    pub queries: Table,
+    /// Exports by id.
+    pub exports: Table,
+}
 
 /// The days that AWS offers for retention.
 const RETENTION: &[i64] = &[1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653];
-
-/// How many metric filters a log group may have.
-const MOST_FILTERS: usize = 100;
 
 /// How many tags a log group may have.
 const MOST_TAGS: usize = 50;
@@ -47,20 +68,40 @@ pub(crate) fn handle(here: &mut Here<'_>, call: &Call) -> Answer {
             resource(here, input)?.tags.retain(|key, _| !keys.contains(key));
             Ok(json!({}))
         }
-        "PutMetricFilter" => put_filter(here, input),
-        "DescribeMetricFilters" => describe_filters(here, input),
+        "PutMetricFilter" => saved::put_filter(here, input),
+        "DescribeMetricFilters" => saved::describe_filters(here, input),
         "DeleteMetricFilter" => {
             group(here, input)?;
             let name = format!("{}/{}", input.str("logGroupName")?, input.str("filterName")?);
             let missing = || not_found("The specified metric filter does not exist.");
             here.region.metric_filters.remove(&name).map(|_| json!({})).ok_or_else(missing)
         }
-        "PutQueryDefinition" => put_query(here, input),
-        "DescribeQueryDefinitions" => describe_queries(here, input),
+        "PutQueryDefinition" => saved::put_query(here, input),
+        "DescribeQueryDefinitions" => saved::describe_queries(here, input),
         "DeleteQueryDefinition" => {
             let id = input.str("queryDefinitionId")?;
             here.region.saved_queries.remove(id).map(|_| json!({"success": true})).ok_or_else(no_query)
         }
+        _ => events_of(here, call),
+    }
+}
+
+/// Streams, their events, and what reads them.
+fn events_of(here: &mut Here<'_>, call: &Call) -> Answer {
+    let input = &call.input;
+    match call.action.as_str() {
+        "CreateLogStream" => stream::create(here, input),
+        "DescribeLogStreams" => stream::describe(here, input),
+        "DeleteLogStream" => stream::delete(here, input),
+        "PutLogEvents" => stream::put(here, input),
+        "GetLogEvents" => events::get(here, input),
+        "FilterLogEvents" => events::filter(here, input),
+        "StartQuery" => query::start(here, input),
+        "StopQuery" => query::stop(here, input),
+        "GetQueryResults" => query::results(here, input),
+        "CreateExportTask" => export::create(here, input),
+        "DescribeExportTasks" => export::describe(here, input),
+        "CancelExportTask" => export::cancel(here, input),
         _ => Err(unknown(call)),
     }
 }
@@ -109,6 +150,14 @@ fn group<'a>(here: &'a mut Here<'_>, input: &Input) -> Result<&'a mut Item, AwsE
         _ => input.str("logGroupName")?,
     };
     here.region.log_groups.get_mut(name).ok_or_else(|| not_found("The specified log group does not exist."))
+}
+
+/// The name of the log group of a call, which must be there: by name or by ARN.
+fn resource_name(here: &Here<'_>, input: &Input) -> Result<String, AwsError> {
+    let by_arn = |id: &str| id.trim_end_matches(":*").rsplit(':').next().unwrap_or_default().to_owned();
+    let name = input.opt("logGroupName").map(str::to_owned).or_else(|| input.opt("logGroupIdentifier").map(by_arn));
+    let name = name.ok_or_else(|| invalid("logGroupName is required"))?;
+    if here.region.log_groups.contains_key(&name) { Ok(name) } else { Err(not_found("The specified log group does not exist.")) }
 }
 
 /// The log group of a tag operation, which takes the ARN without `:*`.
@@ -191,6 +240,7 @@ fn delete(here: &mut Here<'_>, input: &Input) -> Answer {
     }
     here.region.log_groups.remove(name);
     here.region.metric_filters.retain(|_, filter| filter.str("logGroupName") != name);
+    here.region.logs.streams.retain(|key, _| key.split(':').next() != Some(name));
     Ok(json!({}))
 }
 
@@ -210,6 +260,10 @@ pub(crate) fn exports(database: &Item) -> impl Iterator<Item = String> {
 /// Writers make the groups again that they miss: without retention, key or tags.
 pub(crate) fn advance(here: &mut Here<'_>) {
     let time = here.clock.now();
+    for table in [&mut here.region.logs.queries, &mut here.region.logs.exports] {
+        crate::table::advance(table, time);
+    }
+    export::advance(here);
     let due: Vec<String> = here.region.log_groups_to_come.iter().filter(|(_, at)| **at <= time).map(|(name, _)| name.clone()).collect();
     for name in due {
         here.region.log_groups_to_come.remove(&name);
@@ -231,95 +285,4 @@ fn retain(here: &mut Here<'_>, input: &Input) -> Answer {
     }
     group(here, input)?.set(json!({"retentionInDays": days}));
     Ok(json!({}))
-}
-
-/// The only transformation that AWS allows in a metric filter.
-fn transformation(input: &Input) -> Result<Value, AwsError> {
-    let all = input.parts("metricTransformations");
-    let [one] = all.as_slice() else { return Err(invalid("metricTransformations must have exactly one element")) };
-    for name in ["metricName", "metricNamespace", "metricValue"] {
-        one.opt(name).filter(|text| !text.is_empty()).ok_or_else(|| invalid(format!("metricTransformations.{name} is required")))?;
-    }
-    let has_dimensions = one.0.get("dimensions").and_then(Value::as_object).is_some_and(|dimensions| !dimensions.is_empty());
-    if has_dimensions && one.0.get("defaultValue").is_some_and(|value| !value.is_null()) {
-        return Err(invalid("Invalid metric transformation: dimensions and default value are mutually exclusive properties."));
-    }
-    Ok(copy(one, &["metricName", "metricNamespace", "metricValue", "defaultValue", "dimensions", "unit"]))
-}
-
-fn put_filter(here: &mut Here<'_>, input: &Input) -> Answer {
-    group(here, input)?;
-    let (group, name, pattern) = (input.str("logGroupName")?, input.str("filterName")?, input.str("filterPattern")?);
-    if !(1..=512).contains(&name.len()) || name.contains([':', '*']) || pattern.len() > 1024 {
-        return Err(invalid(format!("The name or the pattern of the metric filter {name} is not valid")));
-    }
-    let transformation = transformation(input)?;
-    let id = format!("{group}/{name}");
-    let there = here.region.metric_filters.get(&id);
-    if there.is_none() && filters_of(here, group) >= MOST_FILTERS {
-        return Err(AwsError::bad("LimitExceededException", format!("A log group can have no more than {MOST_FILTERS} metric filters.")));
-    }
-    let since = there.and_then(|filter| filter.body["creationTime"].as_i64()).unwrap_or_else(|| now(here));
-    let body = json!({
-        "filterName": name, "filterPattern": pattern, "logGroupName": group, "metricTransformations": [transformation],
-        "creationTime": since,
-    });
-    here.region.metric_filters.insert(id, Item::new(body, Tags::default()));
-    Ok(json!({}))
-}
-
-fn describe_filters(here: &mut Here<'_>, input: &Input) -> Answer {
-    let (of, prefix) = (input.opt("logGroupName"), input.opt("filterNamePrefix").unwrap_or_default());
-    if of.is_some() {
-        group(here, input)?;
-    }
-    let (metric, namespace) = (input.opt("metricName"), input.opt("metricNamespace"));
-    if metric.is_some() != namespace.is_some() {
-        return Err(invalid("metricName and metricNamespace must be given together"));
-    }
-    let wanted = |filter: &Item| {
-        let target = &filter.body["metricTransformations"][0];
-        of.is_none_or(|of| filter.str("logGroupName") == of)
-            && filter.str("filterName").starts_with(prefix)
-            && metric.is_none_or(|metric| target["metricName"] == metric)
-            && namespace.is_none_or(|namespace| target["metricNamespace"] == namespace)
-    };
-    let all = here.region.metric_filters.values().filter(|filter| wanted(filter)).map(|filter| filter.body.clone()).collect();
-    Ok(page("metricFilters", all, input.opt("nextToken"), most(input, "limit", 50, 50)?, "nextToken"))
-}
-
-fn put_query(here: &mut Here<'_>, input: &Input) -> Answer {
-    let (name, query) = (input.str("name")?, input.str("queryString")?);
-    if !(1..=255).contains(&name.len()) || !(1..=10_000).contains(&query.len()) {
-        return Err(invalid("name must have 1 to 255 characters and queryString 1 to 10000"));
-    }
-    let token = input.opt("clientToken");
-    let made = here.region.saved_queries.iter().find(|(_, item)| token.is_some() && item.inside["token"].as_str() == token);
-    let made = made.map(|(id, _)| id.clone());
-    let id = match (input.opt("queryDefinitionId"), made) {
-        (None, Some(made)) => return Ok(json!({"queryDefinitionId": made})),
-        (None, None) => here.ids.uuid(),
-        (Some(id), _) if here.region.saved_queries.contains_key(id) => id.to_owned(),
-        (Some(_), _) => return Err(no_query()),
-    };
-    // An update replaces everything: what the request does not name is gone.
-    let mut body = json!({
-        "queryDefinitionId": id, "queryLanguage": input.opt("queryLanguage").unwrap_or("CWLI"), "name": name, "queryString": query,
-        "lastModified": now(here), "logGroupNames": [],
-    });
-    merge(&mut body, copy(input, &["logGroupNames"]));
-    let item = here.region.saved_queries.entry(id.clone()).or_default();
-    item.body = body;
-    // The token that made it keeps its meaning after an update.
-    if item.inside.is_null() {
-        item.inside = json!({"token": token});
-    }
-    Ok(json!({"queryDefinitionId": id}))
-}
-
-fn describe_queries(here: &Here<'_>, input: &Input) -> Answer {
-    let prefix = input.opt("queryDefinitionNamePrefix").unwrap_or_default();
-    let all = here.region.saved_queries.values().filter(|query| query.str("name").starts_with(prefix));
-    let all = all.map(|query| query.body.clone()).collect();
-    Ok(page("queryDefinitions", all, input.opt("nextToken"), most(input, "maxResults", 1000, 1000)?, "nextToken"))
 }

@@ -9,7 +9,7 @@ mod ecs;
 mod elbv2;
 mod iam;
 mod kms;
-mod logs;
+pub mod logs;
 mod rds;
 mod route53;
 pub mod s3;
@@ -28,7 +28,7 @@ pub type Answer = Result<Value, AwsError>;
 
 /// Whether an operation may change something: everything that does not only read.
 pub fn is_changing(action: &str) -> bool {
-    !["Describe", "List", "Get", "Head", "Lookup"].iter().any(|read| action.starts_with(read))
+    !["Describe", "List", "Get", "Head", "Lookup", "Filter"].iter().any(|read| action.starts_with(read))
 }
 
 /// Hands a call to its service.

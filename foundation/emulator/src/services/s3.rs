@@ -2,6 +2,8 @@
 
 mod object;
 
+pub(crate) use object::etag;
+
 use super::{Answer, unknown};
 use crate::call::{AwsError, Call, Input};
 use crate::table::Tags;

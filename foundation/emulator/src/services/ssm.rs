@@ -1,4 +1,8 @@
-//! SSM parameters: values with versions, SecureString under a KMS key, and AWS's public parameters for machine images.
+//! SSM: parameters (values with versions, SecureString under a KMS key, AWS's public ones for machine images) and sessions.
+
+mod session;
+
+pub(crate) use session::open;
 
 mod history;
 
@@ -49,6 +53,9 @@ pub(crate) fn handle(here: &mut Here<'_>, call: &Call) -> Answer {
             item(here, input.str("ResourceId")?)?.tags.retain(|key, _| !keys.contains(key));
             Ok(json!({}))
         }
+        "StartSession" => session::start(here, input),
+        "TerminateSession" => session::terminate(here, input),
+        "DescribeSessions" => session::describe(here, input),
         "ListTagsForResource" => Ok(json!({"TagList": tags_out(&item(here, input.str("ResourceId")?)?.tags, "Key", "Value")})),
         _ => Err(unknown(call)),
     }

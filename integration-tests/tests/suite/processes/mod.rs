@@ -2,7 +2,7 @@
 
 mod alone;
 mod boto3;
-mod canary;
+pub(super) mod canary;
 mod damage;
 mod documents;
 mod init;

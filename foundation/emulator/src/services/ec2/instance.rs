@@ -33,6 +33,11 @@ pub(super) fn lives(it: &Item) -> bool {
     state(it) != "terminated"
 }
 
+/// Whether the instance runs.
+pub(crate) fn is_running(ec2: &Ec2, id: &str) -> bool {
+    ec2.instances.get(id).is_some_and(|it| state(it) == "running")
+}
+
 fn state(it: &Item) -> &str {
     it.body["instanceState"]["name"].as_str().unwrap_or_default()
 }

@@ -25,6 +25,7 @@ use std::collections::BTreeMap;
 
 pub use endpoint::Endpoint;
 pub use gateway::{Address, InternetGateway};
+pub(crate) use instance::is_running;
 pub use nat::NatGateway;
 pub use route::{Association, Route, RouteTable};
 pub use rule::Rule;

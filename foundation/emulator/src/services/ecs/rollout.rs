@@ -3,7 +3,8 @@
 //! The first deployment in a service's list is the primary one. `inside` holds when to look again (`wake`), when the primary one is
 //! complete (`ready`), the last complete deployment (`completed`), and how long a second of AWS lasts here (`pace`).
 
-use super::{last, task, task_definition, text};
+use super::fate::{self, Fate, target_group};
+use super::{last, task, text};
 use crate::services::elbv2;
 use crate::table::{self, Item, merge};
 use crate::world::{Here, Ids, Region};
@@ -11,8 +12,6 @@ use serde_json::{Value, json};
 
 /// A good deployment from its start to its completion, in seconds.
 const ROLLOUT: f64 = 60.0;
-/// How often tasks whose image cannot be pulled are tried again, in seconds.
-const RETRY: f64 = 30.0;
 /// What happened longer ago than this is not gone through again, in seconds.
 const MEMORY: f64 = 3600.0;
 /// How many events a service remembers.
@@ -48,13 +47,15 @@ pub(crate) fn settle(here: &mut Here<'_>) {
         let ip = text(&task.inside, "ip").to_owned();
         for balancer in task.inside["targets"].as_array().into_iter().flatten() {
             let port = balancer["containerPort"].as_i64().unwrap_or_default();
-            changes.push((runs, text(balancer, "targetGroupArn").to_owned(), ip.clone(), port));
+            // What it answers to health checks, if that is not 200.
+            let answers = (text(&task.inside, "fate") == Fate::Unhealthy.word()).then_some(503);
+            changes.push((runs, text(balancer, "targetGroupArn").to_owned(), ip.clone(), port, answers));
         }
         task.inside["registered"] = json!(runs);
     }
-    for (runs, group, ip, port) in changes {
+    for (runs, group, ip, port, answers) in changes {
         if runs {
-            elbv2::register(here, &group, &ip, port);
+            elbv2::register(here, &group, &ip, port, answers);
         } else {
             elbv2::deregister(here, &group, &ip, port);
         }
@@ -74,10 +75,7 @@ fn tick(region: &mut Region, ids: &mut Ids, key: &str, at: f64) {
     }
     let primary = service.body["deployments"][0].clone();
     let ready = service.inside["ready"].as_f64().unwrap_or_default();
-    if broken(region, &primary).is_some()
-        && primary["desiredCount"].as_i64() > Some(0)
-        && !task::waiting(region, text(&primary, "id")).is_empty()
-    {
+    if fate_of(region, &primary).0 != Fate::Runs && primary["desiredCount"].as_i64() > Some(0) {
         fail(region, ids, key, at);
     } else if text(&primary, "rolloutState") == "IN_PROGRESS" {
         if at >= ready { complete(region, ids, key, at) } else { wake(region, key, ready) }
@@ -93,10 +91,16 @@ fn wake(region: &mut Region, key: &str, at: f64) {
     }
 }
 
-/// The image that the tasks of a deployment cannot pull.
-fn broken(region: &Region, deployment: &Value) -> Option<String> {
-    let definition = region.task_definitions.get(last(text(deployment, "taskDefinition")))?;
-    task_definition::broken_image(&definition.body).map(str::to_owned)
+/// What becomes of the tasks of a deployment, and the image that decides it.
+fn fate_of(region: &Region, deployment: &Value) -> (Fate, String) {
+    let definition = region.task_definitions.get(last(text(deployment, "taskDefinition")));
+    let (fate, image) = definition.map_or((Fate::Runs, ""), |definition| fate::of(&definition.body));
+    (fate, image.to_owned())
+}
+
+/// When a task of a deployment ends by itself.
+fn ends(region: &Region, task: &str) -> Option<f64> {
+    region.tasks.get(task)?.inside["ends"].as_f64()
 }
 
 fn deployments(service: &mut Item) -> Option<&mut Vec<Value>> {
@@ -156,7 +160,7 @@ pub(super) fn start(region: &mut Region, ids: &mut Ids, key: &str, at: f64) {
 /// Starts the tasks that the primary deployment lacks, stops those that are too many.
 pub(super) fn fill(region: &mut Region, ids: &mut Ids, key: &str, at: f64) {
     let Some(service) = region.services.get(key) else { return };
-    let (desired, retry) = (service.body["desiredCount"].as_i64().unwrap_or_default(), at + RETRY * pace(service));
+    let desired = service.body["desiredCount"].as_i64().unwrap_or_default();
     set_primary(region, key, json!({"desiredCount": desired}));
     let Some(primary) = region.services.get(key).map(|it| it.body["deployments"][0].clone()) else { return };
     let id = text(&primary, "id");
@@ -169,22 +173,26 @@ pub(super) fn fill(region: &mut Region, ids: &mut Ids, key: &str, at: f64) {
     if !started.is_empty() {
         let tasks: Vec<String> = started.iter().map(|task| format!("(task {task})")).collect();
         event(region, ids, key, at, &format!("has started {} tasks: {}.", tasks.len(), tasks.join(" ")));
-        if broken(region, &primary).is_some() {
-            wake(region, key, retry);
-        }
+    }
+    if let Some(first) = task::live(region, id).iter().filter_map(|task| ends(region, task)).min_by(f64::total_cmp) {
+        wake(region, key, first);
     }
     let reason = format!("Scaling activity initiated by (deployment {id})");
     live.iter().skip(wanted).for_each(|task| task::halt(region, task, at, "ServiceSchedulerInitiated", &reason));
 }
 
-/// The tasks of the primary deployment could not pull their image; the circuit breaker may open.
+/// Tasks of the primary deployment end as their fate says; the circuit breaker may open.
 fn fail(region: &mut Region, ids: &mut Ids, key: &str, at: f64) {
     let Some(service) = region.services.get(key) else { return };
     let (primary, breaker) =
         (service.body["deployments"][0].clone(), service.body["deploymentConfiguration"]["deploymentCircuitBreaker"].clone());
-    let image = broken(region, &primary).unwrap_or_default();
-    let lost = task::waiting(region, text(&primary, "id"));
-    lost.iter().for_each(|task| task::fail(region, task, at, &image));
+    let (fate, image) = fate_of(region, &primary);
+    let mut lost = task::live(region, text(&primary, "id"));
+    lost.retain(|task| ends(region, task).is_some_and(|ends| ends <= at));
+    if fate == Fate::Unhealthy && !lost.is_empty() {
+        unhealthy(region, ids, key, at);
+    }
+    lost.iter().for_each(|task| task::end(region, task, at, fate, &image));
     let failed = primary["failedTasks"].as_i64().unwrap_or_default() + lost.len() as i64;
     set_primary(region, key, json!({"failedTasks": failed, "updatedAt": at}));
     let desired = primary["desiredCount"].as_i64().unwrap_or_default();
@@ -198,6 +206,16 @@ fn fail(region: &mut Region, ids: &mut Ids, key: &str, at: f64) {
     if breaker["rollback"] == json!(true) {
         roll_back(region, ids, key, at);
     }
+}
+
+/// The service tells what its load balancer says.
+fn unhealthy(region: &mut Region, ids: &mut Ids, key: &str, at: f64) {
+    let Some(service) = region.services.get(key) else { return };
+    let port = service.body["loadBalancers"][0]["containerPort"].as_i64().unwrap_or_default();
+    let group = target_group(service).unwrap_or_default().to_owned();
+    let what =
+        format!("(port {port}) is unhealthy in (target-group {group}) due to (reason Health checks failed with these codes: [503]).");
+    event(region, ids, key, at, &what);
 }
 
 /// Makes the last complete deployment the primary one again.

@@ -1,15 +1,14 @@
 //! Tasks: each holds a network interface while it runs and a little longer. A stopped one can be described for an hour.
 
+use super::fate::{self, Fate, START};
 use super::{cluster_of, includes, invalid, last, most, rollout, text};
 use crate::call::Input;
-use crate::services::Answer;
+use crate::services::{Answer, logs};
 use crate::table::{Item, Tags, page, tags_out};
 use crate::world::{Here, Ids, Region};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
-/// From `PENDING` to `RUNNING`, in seconds.
-const START: f64 = 25.0;
 /// From the wish to stop to `STOPPED`, in seconds.
 const STOP: f64 = 30.0;
 /// How long its network interface outlives it, in seconds.
@@ -35,12 +34,6 @@ pub(super) fn live(region: &Region, deployment: &str) -> Vec<String> {
     found.into_iter().map(|it| it.str("taskArn").to_owned()).collect()
 }
 
-/// Those of them that do not run yet: an image that is gone from its registry hurts nobody who has pulled it.
-pub(super) fn waiting(region: &Region, deployment: &str) -> Vec<String> {
-    let runs = |arn: &String| region.tasks.get(arn).is_some_and(|it| it.str("lastStatus") == "RUNNING");
-    live(region, deployment).into_iter().filter(|arn| !runs(arn)).collect()
-}
-
 /// Starts a task of a service's primary deployment and returns its id; `None` when no subnet has room for it.
 pub(super) fn launch(region: &mut Region, ids: &mut Ids, key: &str, at: f64) -> Option<String> {
     let service = region.services.get(key)?;
@@ -61,13 +54,15 @@ pub(super) fn launch(region: &mut Region, ids: &mut Ids, key: &str, at: f64) -> 
         crate::table::merge(&mut body, json!({name: definition.body[name]}));
     }
     let mut item = Item::new(body, tags(service, definition));
-    item.inside = json!({"service": key, "pace": pace, "targets": service.body["loadBalancers"]});
+    let fate = fate::of(&definition.body).0;
+    let ends = fate.lifetime(region, service, &definition.body).map(|lifetime| at + lifetime * pace);
+    item.inside = json!({"service": key, "pace": pace, "targets": service.body["loadBalancers"], "fate": fate.word(), "ends": ends});
     item.inside["secrets"] = injected(region, &definition.body);
-    let broken = super::task_definition::broken_image(&definition.body).is_some();
     let network = &deployment["networkConfiguration"]["awsvpcConfiguration"];
-    if !broken {
+    let writers = logs::Writer::of(&definition.body, &arn, fate.word(), at + START * pace, pace);
+    if fate != Fate::Broken {
         let mut running = json!({"lastStatus": "RUNNING", "startedAt": at + START * pace, "connectivity": "CONNECTED"});
-        if checks_health(&definition.body) {
+        if fate != Fate::Sick && checks_health(&definition.body) {
             running["healthStatus"] = json!("HEALTHY");
         }
         item.later(at + START * pace, running);
@@ -75,6 +70,7 @@ pub(super) fn launch(region: &mut Region, ids: &mut Ids, key: &str, at: f64) -> 
             let network = Input(network.clone());
             attach(region, ids, &mut item, &network)?;
         }
+        writers.iter().for_each(|writer| writer.open(region));
     }
     region.tasks.insert(arn, item);
     Some(id)
@@ -102,10 +98,16 @@ fn containers(definition: &Item, task: &str, ids: &mut Ids) -> Value {
         let id = ids.uuid();
         json!({
             "containerArn": format!("{}/{id}", task.replace(":task/", ":container/")), "taskArn": task, "name": it["name"],
-            "image": it["image"], "lastStatus": "PENDING", "networkInterfaces": [], "cpu": it["cpu"].to_string(), "healthStatus": "UNKNOWN",
+            "image": it["image"], "runtimeId": runtime_id(last(task), &id), "lastStatus": "PENDING", "networkInterfaces": [], "cpu": it["cpu"].to_string(), "healthStatus": "UNKNOWN",
         })
     };
     all.map(container).collect()
+}
+
+/// What Fargate calls a container: the task's id and ten digits.
+fn runtime_id(task: &str, id: &str) -> String {
+    let digits: String = id.bytes().filter(u8::is_ascii_hexdigit).map(|byte| char::from(b'0' + byte % 10)).take(10).collect();
+    format!("{task}-{digits}")
 }
 
 /// The tags that a task gets from its service or its definition, and those of ECS itself.
@@ -179,27 +181,42 @@ pub(super) fn halt(region: &mut Region, arn: &str, at: f64, code: &str, reason: 
     );
     task.later(stopped, json!({"lastStatus": "STOPPED", "stoppedAt": stopped, "executionStoppedAt": stopped, "connectivity": null}));
     task.later(stopped + REMEMBERED * pace, Value::Null);
+    // It was asked to stop, and did in time.
+    task.inside["container"] = json!({"exitCode": 0});
     hide_tags(task);
-    let interface = text(&task.inside, "interface").to_owned();
-    if let Some(interface) = region.ec2.interfaces.get_mut(&interface) {
-        interface.later(stopped + DETACH * pace, Value::Null);
-    }
+    detach(region, arn, stopped + DETACH * pace);
+    logs::close(region, arn, at);
 }
 
-/// Stops a task whose image cannot be pulled: it never ran.
-pub(super) fn fail(region: &mut Region, arn: &str, at: f64, image: &str) {
+/// Ends a task as its fate says.
+pub(super) fn end(region: &mut Region, arn: &str, at: f64, fate: Fate, image: &str) {
+    let Some(end) = fate.end(image) else {
+        let reason = match (fate, region.tasks.get(arn).and_then(|task| task.inside["targets"][0]["targetGroupArn"].as_str())) {
+            (Fate::Unhealthy, Some(group)) => format!("Task failed ELB health checks in (target-group {group})"),
+            _ => "Task failed container health checks".to_owned(),
+        };
+        return halt(region, arn, at, "ServiceSchedulerInitiated", &reason);
+    };
     let Some(task) = region.tasks.get_mut(arn) else { return };
-    let reason = format!(
-        "CannotPullContainerError: pull image manifest has been retried 1 time(s): failed to resolve ref {image}: {image}: not found"
-    );
     task.next.clear();
     task.set(json!({
-        "desiredStatus": "STOPPED", "lastStatus": "STOPPED", "stopCode": "TaskFailedToStart", "stoppedReason": reason, "stoppingAt": at,
-        "stoppedAt": at, "executionStoppedAt": at,
+        "desiredStatus": "STOPPED", "lastStatus": "STOPPED", "stopCode": end.code, "stoppedReason": end.reason, "stoppingAt": at,
+        "stoppedAt": at, "executionStoppedAt": at, "connectivity": null,
     }));
-    let gone = at + REMEMBERED * pace(task);
-    task.later(gone, Value::Null);
+    task.inside["container"] = end.container;
+    let pace = pace(task);
+    task.later(at + REMEMBERED * pace, Value::Null);
     hide_tags(task);
+    detach(region, arn, at + DETACH * pace);
+    logs::close(region, arn, at);
+}
+
+/// Lets the interface of a task go at `at`.
+fn detach(region: &mut Region, task: &str, at: f64) {
+    let interface = region.tasks.get(task).map(|task| text(&task.inside, "interface").to_owned()).unwrap_or_default();
+    if let Some(interface) = region.ec2.interfaces.get_mut(&interface) {
+        interface.later(at, Value::Null);
+    }
 }
 
 /// A task as it is described: its containers are where it is.
@@ -209,6 +226,9 @@ fn shown(task: &Item, with_tags: bool) -> Value {
     let agent = status == json!("RUNNING") && body["enableExecuteCommand"] == json!(true);
     for container in body["containers"].as_array_mut().into_iter().flatten() {
         crate::table::merge(container, json!({"lastStatus": status, "healthStatus": health}));
+        if status == json!("STOPPED") {
+            crate::table::merge(container, task.inside["container"].clone());
+        }
         if agent {
             container["managedAgents"] = json!([{"name": "ExecuteCommandAgent", "lastStatus": "RUNNING"}]);
         }

@@ -226,9 +226,3 @@ pub(super) fn deregister(here: &mut Here<'_>, input: &Input) -> Answer {
     }
     Ok(json!({"taskDefinition": found.body}))
 }
-
-/// The first image that no registry has: its tag is `broken`, or its name contains `does-not-exist`.
-pub(super) fn broken_image(definition: &Value) -> Option<&str> {
-    let images = definition["containerDefinitions"].as_array()?.iter().map(|container| text(container, "image"));
-    images.into_iter().find(|image| last(image).split_once(':').is_some_and(|(_, tag)| tag == "broken") || image.contains("does-not-exist"))
-}

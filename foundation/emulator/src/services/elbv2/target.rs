@@ -135,12 +135,12 @@ pub(super) fn delete(here: &mut Here<'_>, input: &Input) -> Answer {
     Ok(json!({}))
 }
 
-/// Lets an address take part: healthy after its checks.
-pub(crate) fn register(here: &mut Here<'_>, arn: &str, ip: &str, port: i64) {
+/// Lets an address take part: healthy after its checks, or not, if it answers them with this code.
+pub(crate) fn register(here: &mut Here<'_>, arn: &str, ip: &str, port: i64, answers: Option<u16>) {
     let healthy = here.clock.after(TARGET_HEALTHY);
     if let Some(targets) = here.region.target_groups.get_mut(arn).and_then(|it| it.inside["targets"].as_array_mut()) {
         targets.retain(|it| it["Id"] != ip || it["Port"] != json!(port));
-        targets.push(json!({"Id": ip, "Port": port, "healthy": healthy}));
+        targets.push(json!({"Id": ip, "Port": port, "healthy": healthy, "answers": answers}));
     }
 }
 
@@ -156,7 +156,7 @@ pub(super) fn register_call(here: &mut Here<'_>, input: &Input, add: bool) -> An
     let port = Input(group(here, &arn)?.body.clone()).int("Port").unwrap_or(80);
     for target in input.parts("Targets") {
         let (ip, port) = (target.str("Id")?.to_owned(), target.int("Port").unwrap_or(port));
-        if add { register(here, &arn, &ip, port) } else { deregister(here, &arn, &ip, port) }
+        if add { register(here, &arn, &ip, port, None) } else { deregister(here, &arn, &ip, port) }
     }
     Ok(json!({}))
 }
@@ -169,7 +169,13 @@ pub(super) fn health(here: &mut Here<'_>, input: &Input) -> Answer {
             () if !used => {
                 json!({"State": "unused", "Reason": "Target.NotInUse", "Description": "Target group is not configured to receive traffic"})
             }
-            () if it["healthy"].as_f64().is_some_and(|at| at <= now) => json!({"State": "healthy"}),
+            () if it["healthy"].as_f64().is_some_and(|at| at <= now) => match it["answers"].as_u64() {
+                None => json!({"State": "healthy"}),
+                Some(code) => {
+                    let description = format!("Health checks failed with these codes: [{code}]");
+                    json!({"State": "unhealthy", "Reason": "Target.ResponseCodeMismatch", "Description": description})
+                }
+            },
             () => json!({"State": "initial", "Reason": "Elb.RegistrationInProgress", "Description": "Target registration is in progress"}),
         };
         json!({"Target": {"Id": it["Id"], "Port": it["Port"]}, "HealthCheckPort": it["Port"].to_string(), "TargetHealth": state})

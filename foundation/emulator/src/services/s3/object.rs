@@ -78,6 +78,11 @@ fn encryption(bucket: &Bucket, input: &Input) -> Map<String, Value> {
     algorithm.into_iter().chain(told(KEY, "KMSMasterKeyID").filter(|_| by_key)).collect()
 }
 
+/// The ETag of content that no key of KMS encrypts: its digest.
+pub(crate) fn etag(content: &[u8]) -> String {
+    format!("\"{}\"", Md5::digest(content).iter().map(|byte| format!("{byte:02x}")).collect::<String>())
+}
+
 pub(super) fn put(here: &mut Here<'_>, input: &Input) -> Answer {
     let (now, mut ids) = (here.clock.now(), here.ids.clone());
     let found = reached(here, input)?;

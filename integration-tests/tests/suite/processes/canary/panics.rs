@@ -9,7 +9,7 @@ use std::panic::AssertUnwindSafe;
 use std::path::Path;
 use std::process::Command;
 
-const NAME: &str = "canary::panics::a_panic_shows_no_value";
+const NAME: &str = "processes::canary::panics::a_panic_shows_no_value";
 /// Where the process that panics writes which values its world held.
 const VALUES: &str = "CANARY_VALUES";
 
