@@ -100,7 +100,10 @@ impl Comparison {
                 Some((start, end)) => text.len() >= start.len() + end.len() && text.starts_with(start) && text.ends_with(end),
                 None => *text == self.value,
             },
-            other => other.to_string() == self.value || other.as_f64().zip(self.value.parse::<f64>().ok()).is_some_and(|(a, b)| a == b),
+            other => {
+                let text = other.to_string();
+                text == self.value || other.as_f64().zip(self.value.parse::<f64>().ok()).is_some_and(|(a, b)| a == b)
+            }
         };
         let order = || found.as_f64().zip(self.value.parse::<f64>().ok()).map(|(a, b)| a.total_cmp(&b));
         match self.operator.as_str() {

@@ -85,7 +85,7 @@ impl Column {
             "count" => texts().count() as f64,
             "count_distinct" => texts().collect::<std::collections::BTreeSet<_>>().len() as f64,
             "earliest" => return texts().next(),
-            "latest" => return texts().last(),
+            "latest" => return texts().next_back(),
             _ if numbers.is_empty() => return None,
             "sum" => numbers.iter().sum(),
             "avg" => numbers.iter().sum::<f64>() / numbers.len() as f64,
