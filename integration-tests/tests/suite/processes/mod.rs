@@ -5,6 +5,7 @@ mod boto3;
 pub(super) mod canary;
 mod damage;
 mod documents;
+mod exit_codes;
 mod init;
 mod kill;
 mod ledger_s3_process;
