@@ -60,14 +60,14 @@ fn a_lost_and_a_damaged_ledger_are_rebuilt() {
         text(&output)
     };
     run(&["deploy", "--yes"], 0);
-    assert!(run(&["doctor"], 0).contains("ok    network: ledger and tags agree"));
+    assert!(run(&["doctor"], 0).contains("ok    ledger: network: ledger and tags agree"));
     let ledgers = dir.path().join(".orchestrator/local/ledger");
     std::fs::remove_file(ledgers.join("database.jsonl")).unwrap();
     let compute = std::fs::read_to_string(ledgers.join("compute.jsonl")).unwrap();
     std::fs::write(ledgers.join("compute.jsonl"), compute.replacen("intent", "intend", 1)).unwrap();
     let said = run(&["doctor"], 1);
     assert!(
-        said.contains("fail  database/instance#1 (db_instance") && said.contains("of the ledger") && said.contains("is damaged"),
+        said.contains("fail  ledger: database/instance#1 (db_instance") && said.contains("of the ledger") && said.contains("is damaged"),
         "{said}"
     );
     assert!(run(&["plan"], 1).contains("doctor --rebuild"));
