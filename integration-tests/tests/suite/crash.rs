@@ -7,7 +7,7 @@ use integration_tests::{Bench, EVERYTHING, all_done, deployed};
 use std::collections::BTreeMap;
 
 /// How many deaths of each scenario a usual run of the suite tries; `SWEEP=full` tries every one.
-const SAMPLE: usize = 12;
+const SAMPLE: usize = 3;
 
 /// Settings after a change in every layer, with replacements, and with fewer objects.
 fn changed() -> String {

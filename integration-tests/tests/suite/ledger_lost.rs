@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 /// How many deaths a usual run of the suite tries; `SWEEP=full` tries every one.
-const SAMPLE: usize = 8;
+const SAMPLE: usize = 3;
 
 /// Settings after which objects have later generations, and others are not declared any more.
 fn changed() -> String {

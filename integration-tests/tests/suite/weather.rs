@@ -12,7 +12,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 /// How many calls are hit with each fault in a usual run.
-const SAMPLE: usize = 4;
+const SAMPLE: usize = 2;
 /// What a lost answer may cost beside the settle window.
 const GRACE: Duration = Duration::from_secs(30);
 

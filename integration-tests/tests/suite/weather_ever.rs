@@ -10,7 +10,7 @@ use integration_tests::{Bench, EVERYTHING, all_done};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// How many operations are hit with each fault in a usual run.
-const SAMPLE: usize = 2;
+const SAMPLE: usize = 1;
 
 struct Calm {
     population: BTreeMap<String, usize>,

@@ -66,11 +66,12 @@ fn deaths(events: u32) -> impl Iterator<Item = Fate> {
     (0..events).flat_map(|at| [Fate::DiesBefore(at), Fate::DiesAfter(at)])
 }
 
-#[tokio::test(start_paused = true)]
-#[allow(clippy::disallowed_macros)]
-async fn every_death_and_every_death_of_the_resume_end_as_an_undisturbed_run() {
+type Scenario = (&'static str, &'static [Line], &'static [Line]);
+
+/// Goes through the deaths of these kinds of runs; how many, and how many pairs.
+async fn sweep(scenarios: Vec<Scenario>) -> (usize, usize) {
     let (mut singles, mut pairs) = (0, 0);
-    for (name, before, wanted) in SCENARIOS {
+    for (name, before, wanted) in scenarios {
         let events = prepared(before, wanted).await.disturbed(Fate::Calm).await;
         assert!(events > 10, "{name}");
         for first in deaths(events) {
@@ -95,6 +96,21 @@ async fn every_death_and_every_death_of_the_resume_end_as_an_undisturbed_run() {
             }
         }
     }
+    (singles, pairs)
+}
+
+#[test]
+#[allow(clippy::disallowed_macros)]
+fn every_death_and_every_death_of_the_resume_end_as_an_undisturbed_run() {
+    // Two threads, each with a clock of its own: one would take longer than all the other models together.
+    let part = |odd: usize| SCENARIOS.into_iter().skip(odd).step_by(2).collect::<Vec<Scenario>>();
+    let run = |scenarios| {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+        runtime.block_on(sweep(scenarios))
+    };
+    let other = std::thread::spawn(move || run(part(1)));
+    let (one, other) = (run(part(0)), other.join().unwrap());
+    let (singles, pairs) = (one.0 + other.0, one.1 + other.1);
     println!("crash sweep of the engine: {singles} deaths and {pairs} pairs of a death and a death of its resume");
     assert!(singles > 200 && pairs >= 10_000, "{singles} deaths, {pairs} pairs");
 }
