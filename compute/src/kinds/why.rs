@@ -49,10 +49,10 @@ impl Why<'_> {
             () if ends("CannotPullContainerError") => "look whether the image is in its registry and the execution role may pull it",
             () if ends("OutOfMemory") => "give the tasks more memory (`compute.memory`), or look for what fills it",
             () if ends("health checks") => {
-                "look why the health check fails (`logs`, `edge.health_check`, `compute.health_check`), and whether a start takes longer than \
+                "look why the health check fails (the container's log, `edge.health_check`, `compute.health_check`), and whether a start takes longer than \
                  `compute.grace_period`"
             }
-            () => "look at the container's log (`logs --since 1h`) and correct the image or its settings",
+            () => "look at the container's log and correct the image or its settings",
         };
         format!("{first}; then run the same command again; until then the last good revision runs, if there was one")
     }

@@ -31,7 +31,7 @@ const ENDS: [(&str, &[&str], &[&str], &str); 5] = [
         "exits",
         &["Essential container in task exited; app exited with 1"],
         &["container app, exit code 1", "app | ValueError: not set: PAYMENT_URL", "Worker failed to boot"],
-        "logs --since 1h",
+        "the container's log and correct the image",
     ),
     (
         "out-of-memory",
