@@ -7,14 +7,11 @@ use aws::Aws;
 use aws::named::Calls;
 use aws_sdk_ecs::types as ecs;
 use contract::TaskDefinitionArn;
-use engine::event::Fact;
 use engine::ledger::{Entry, Ledger, Row, RowState};
 use engine::plan::Verb;
 use engine::resource::Scope;
 use engine::{Address, Class, Fault, IdentityBy, LayerName, Resource, Sink};
 use serde_json::Value;
-use std::future::Future;
-use std::time::Instant;
 
 /// What the service is to run.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -182,14 +179,15 @@ impl Release<'_> {
             reads: present.reads.clone(),
             at: Some(intended),
         };
-        self.step(&at, TaskDefinition::KIND, Verb::Create, async {
-            self.append(Entry::Intent { row: row(RowState::Intended, None) }).await?;
-            let made = definitions.register_copy(&who, &next, &declared).await?;
-            let output = serde_json::to_value(&made).map_err(bug)?;
-            self.append(Entry::Done { row: row(RowState::Done, Some(output)) }).await?;
-            Ok(made)
-        })
-        .await
+        self.sink
+            .step(&at, TaskDefinition::KIND, Verb::Create, async {
+                self.append(Entry::Intent { row: row(RowState::Intended, None) }).await?;
+                let made = definitions.register_copy(&who, &next, &declared).await?;
+                let output = serde_json::to_value(&made).map_err(bug)?;
+                self.append(Entry::Done { row: row(RowState::Done, Some(output)) }).await?;
+                Ok(made)
+            })
+            .await
     }
 
     /// Gives a revision to the service and waits until its tasks run.
@@ -199,15 +197,16 @@ impl Release<'_> {
         let spec = serde_json::to_value(EcsService { task_definition: revision.clone(), ..remembered }).map_err(bug)?;
         let row = |state| Row { state, spec: spec.clone(), ..service.clone() };
         let at = address("service");
-        self.step(&at, EcsService::KIND, Verb::Update, async {
-            self.append(Entry::Intent { row: row(RowState::Intended) }).await?;
-            services.give(&want, live).await?;
-            if !self.detach {
-                services.settle(&want, &want.name, &self.sink.ticks(&at)).await?;
-            }
-            self.append(Entry::Done { row: row(RowState::Done) }).await
-        })
-        .await
+        self.sink
+            .step(&at, EcsService::KIND, Verb::Update, async {
+                self.append(Entry::Intent { row: row(RowState::Intended) }).await?;
+                services.give(&want, live).await?;
+                if !self.detach {
+                    services.settle(&want, &want.name, &self.sink.ticks(&at)).await?;
+                }
+                self.append(Entry::Done { row: row(RowState::Done) }).await
+            })
+            .await
     }
 
     /// After a rollout that failed: the revision that ran before runs again, and the failed one is gone.
@@ -260,18 +259,5 @@ impl Release<'_> {
 
     async fn append(&self, entry: Entry) -> Result<(), Fault> {
         self.ledger.append(entry).await.map_err(|error| error.fault())
-    }
-
-    /// Tells the start and the end of a step.
-    async fn step<T>(&self, at: &Address, kind: &str, verb: Verb, work: impl Future<Output = Result<T, Fault>>) -> Result<T, Fault> {
-        let (address, kind, started) = (at.clone(), kind.to_owned(), Instant::now());
-        self.sink.fact(Fact::StepStarted { address: address.clone(), kind: kind.clone(), verb });
-        let result = work.await;
-        let seconds = started.elapsed().as_secs_f64();
-        self.sink.fact(match &result {
-            Ok(_) => Fact::StepFinished { address, kind, verb, seconds },
-            Err(fault) => Fact::StepFailed { address, kind, verb, seconds, fault: fault.clone() },
-        });
-        result
     }
 }

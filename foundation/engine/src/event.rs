@@ -8,6 +8,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
+use std::future::Future;
+use std::time::Instant;
 use tokio::sync::mpsc;
 
 /// The version of the event documents.
@@ -82,6 +84,22 @@ impl Sink {
     /// Says a warning.
     pub fn warn(&self, message: impl Into<String>) {
         self.fact(Fact::Warning { message: message.into() });
+    }
+
+    /// Carries out a step that no plan has, and tells its begin and its end as those of a plan are told.
+    ///
+    /// # Errors
+    /// Those of `work`.
+    pub async fn step<T>(&self, at: &Address, kind: &str, verb: Verb, work: impl Future<Output = Result<T, Fault>>) -> Result<T, Fault> {
+        let (address, kind, started) = (at.clone(), kind.to_owned(), Instant::now());
+        self.fact(Fact::StepStarted { address: address.clone(), kind: kind.clone(), verb });
+        let result = work.await;
+        let seconds = started.elapsed().as_secs_f64();
+        self.fact(match &result {
+            Ok(_) => Fact::StepFinished { address, kind, verb, seconds },
+            Err(fault) => Fact::StepFailed { address, kind, verb, seconds, fault: fault.clone() },
+        });
+        result
     }
 
     /// The ticks of one address.

@@ -4,4 +4,3 @@ pub(crate) mod preflight;
 pub(crate) mod release;
 pub mod rotate;
 pub(crate) mod secrets;
-mod told;

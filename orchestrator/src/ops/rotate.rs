@@ -8,7 +8,6 @@ mod state;
 
 pub use state::{How, Next, Phase, State};
 
-use super::told::Told;
 use aws::Aws;
 use cli::app::SecretChanged;
 use compute::restart::{Restart, Running};
@@ -16,6 +15,7 @@ use contract::Secret;
 use database::kinds::DbInstance;
 use database::password::Password;
 use engine::ledger::{Entry, Ledger, Row};
+use engine::plan::Verb;
 use engine::{Address, Class, Fault, LayerName, Sink};
 use secrecy::SecretString;
 use secrets::kinds::SsmSecret;
@@ -144,7 +144,7 @@ impl Rotation<'_> {
         };
         let at = self.secret.address();
         let write = async { Values(self.aws).write(&at, &remembered.spec, state.from, &value).await };
-        state.version = Told { at: &at, kind: "ssm_secret", sink: self.sink }.of(write).await?;
+        state.version = self.sink.step(&at, "ssm_secret", Verb::Update, write).await?;
         state.phase = Phase::Written;
         self.note(&state).await?;
         Ok(Some((state, Some(value))))
@@ -184,7 +184,7 @@ impl Rotation<'_> {
             // One that is gone is made with what SSM has.
             there = password.ready(&ticks).await?;
             if there {
-                Told { at: &at, kind: "db_instance", sink: self.sink }.of(password.set(&given, &ticks)).await?;
+                self.sink.step(&at, "db_instance", Verb::Update, password.set(&given, &ticks)).await?;
             }
             if Values(self.aws).version(&self.secret.parameter).await? <= version {
                 self.applied(remembered, state).await?;
@@ -213,7 +213,7 @@ impl Rotation<'_> {
             let Some(service) = self.order(remembered, state).await? else { return Ok(false) };
             service.follow(&state.before, &self.sink.ticks(&at)).await.map(|()| true)
         };
-        match (Told { at: &at, kind: "ecs_service", sink: self.sink }).of(roll).await {
+        match self.sink.step(&at, "ecs_service", Verb::Update, roll).await {
             Err(fault) if fault.class == Class::Invalid => {
                 state.failed = true;
                 self.note(state).await?;
