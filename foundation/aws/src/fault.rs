@@ -101,8 +101,12 @@ fn skewed(code: &str, message: &str) -> bool {
 
 /// Whether a call only reads.
 fn reads(call: &str) -> bool {
-    let operation = call.rsplit(':').next().unwrap_or_default();
-    ["Describe", "List", "Get", "Head", "Filter"].iter().any(|read| operation.starts_with(read))
+    is_read(call.rsplit(':').next().unwrap_or_default())
+}
+
+/// Whether an operation only reads, by its name.
+pub(crate) fn is_read(operation: &str) -> bool {
+    ["Describe", "List", "Get", "Head", "Lookup", "Filter"].iter().any(|verb| operation.starts_with(verb))
 }
 
 /// Whether there was no connection at all, so that the request cannot have arrived.

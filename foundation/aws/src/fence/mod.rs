@@ -104,7 +104,7 @@ fn reads(request: &HttpRequest) -> bool {
         body.split('&').find_map(|pair| pair.strip_prefix("Action="))
     };
     let operation = target.or_else(path).or_else(form).unwrap_or_default();
-    ["Describe", "List", "Get", "Head", "Lookup", "Filter"].iter().any(|verb| operation.starts_with(verb))
+    crate::fault::is_read(operation)
 }
 
 #[cfg(test)]
