@@ -7,13 +7,13 @@ use super::stop::confirmed;
 use crate::app::{App, Declared, Part};
 use crate::args::{Begin, ChangeCommand, Format, Layers};
 use crate::out::{note, tell};
-use crate::problem::{EXIT_CHANGES, Problem, declare};
+use crate::problem::{EXIT_CHANGES, Problem};
 use crate::{out, render, store};
 use engine::apply::{Apply, Outcome};
 use engine::event::Fact;
 use engine::ledger::{Folded, Guard};
 use engine::plan::Plan;
-use engine::planner::{Allow, PlanError, Request};
+use engine::planner::Allow;
 use engine::{Class, Fault, Graph, Kinds, LayerName, Level, Sink};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -124,17 +124,12 @@ impl<A: App> Change<'_, A> {
         } else {
             self.at.app.declare(wanted).await?
         };
-        let (scope, graph, kinds) = (&self.at.settings.scope(), &declared.graph, &declared.kinds);
-        let request = Request { scope, graph, kinds, memory, layers: &self.layers, allow: &self.allow };
         let rows = self.layers.iter().filter_map(|layer| memory.get(layer)).flat_map(|folded| folded.rows.values());
-        for warning in declared.warnings.iter().chain(&kinds.settle.notice(rows)) {
+        for warning in declared.warnings.iter().chain(&declared.kinds.settle.notice(rows)) {
             note!("warning: {warning}");
         }
-        match engine::planner::plan(&request).await {
-            Ok(plan) => Ok((plan, declared)),
-            Err(PlanError::Declare(error)) => Err(declare(error, self.at.settings)),
-            Err(error) => Err(error.into()),
-        }
+        let plan = self.at.plan(&declared, &self.layers, memory, &self.allow).await?;
+        Ok((plan, declared))
     }
 
     /// A ledger that was never written, and objects that carry our tags: it is lost, and a plan without it would make again what is

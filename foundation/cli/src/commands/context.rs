@@ -1,12 +1,13 @@
 //! What every command is given.
 
-use crate::app::{App, Wanted};
+use crate::app::{App, Declared, Wanted};
 use crate::args::{Common, Format};
 use crate::config::Settings;
-use crate::problem::Problem;
+use crate::problem::{Problem, declare};
 use engine::LayerName;
 use engine::ledger::{Folded, Guard, Store};
-use engine::planner::Allow;
+use engine::plan::Plan;
+use engine::planner::{Allow, PlanError, Request};
 use std::collections::BTreeMap;
 
 /// The binary, its arguments, the environment's settings and its ledgers.
@@ -36,6 +37,28 @@ impl<'a, A: App> Context<'a, A> {
     /// What is asked of the binary.
     pub(super) fn wanted<'b>(&'b self, layers: &'b [LayerName], memory: &'b BTreeMap<LayerName, Folded>, guard: &'b Guard) -> Wanted<'b> {
         Wanted { settings: self.settings, endpoint_url: self.endpoint_url(), layers, memory, guard }
+    }
+
+    /// The plan of what is declared.
+    pub(super) async fn plan(
+        &self,
+        declared: &Declared,
+        layers: &[LayerName],
+        memory: &BTreeMap<LayerName, Folded>,
+        allow: &Allow,
+    ) -> Result<Plan, Problem> {
+        let (scope, graph, kinds) = (&self.settings.scope(), &declared.graph, &declared.kinds);
+        let request = Request { scope, graph, kinds, memory, layers, allow };
+        engine::planner::plan(&request).await.map_err(|error| match error {
+            PlanError::Declare(error) => declare(error, self.settings),
+            error => error.into(),
+        })
+    }
+
+    /// What a deploy of these layers would do now, whatever is protected: for those who only look.
+    pub(super) async fn outlook(&self, layers: &[LayerName], memory: &BTreeMap<LayerName, Folded>) -> Result<Plan, Problem> {
+        let declared = self.app.declare(self.wanted(layers, memory, &Guard::default())).await?;
+        self.plan(&declared, layers, memory, &Allow::All).await
     }
 
     /// The protected objects that may go: those that are named, or all where nothing is protected.

@@ -89,7 +89,7 @@ impl<A: App> Doctor<'_, A> {
 
     /// What stops a plan: names that others hold, settings that cannot work.
     async fn collisions(&self, memory: &BTreeMap<LayerName, Folded>) -> Vec<Sign> {
-        match super::status::planned(self.at, &self.layers, memory).await {
+        match self.at.outlook(&self.layers, memory).await {
             Err(problem) => vec![fail("plan", problem.to_string())],
             Ok(plan) if plan.stops.is_empty() => vec![Sign::new(None, "names", Level::Ok, "no name is taken by an object of others")],
             Ok(plan) => {

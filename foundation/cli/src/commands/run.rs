@@ -80,7 +80,7 @@ impl Run {
         let started = Instant::now();
         let (sink, events) = Sink::channel();
         let consumer = tokio::spawn(render::consume(events, at.common.format));
-        let (run, command, now) = (self.id.clone(), self.command.to_owned(), || jiff::Timestamp::now().to_string());
+        let (run, command) = (self.id.clone(), self.command.to_owned());
         if !quiet {
             self.note(&self.started()).await?;
         }
@@ -88,8 +88,7 @@ impl Run {
         sink.fact(Fact::RunStarted { run: run.clone(), command, stack, env });
         let mut ended = work(sink.clone()).await;
         if let Some(Ending { ok, done, failed, skipped, summary, noted }) = ending(&ended) {
-            let entry = Entry::RunFinished { run: run.clone(), ok, at: now(), summary };
-            let told = if quiet || !noted { Ok(()) } else { self.note(&entry).await };
+            let told = if quiet || !noted { Ok(()) } else { self.note(&self.finished(ok, summary)).await };
             sink.fact(Fact::RunFinished { run, ok, done, failed, skipped, seconds: started.elapsed().as_secs_f64() });
             // Why the work failed is worth more than that its end could not be noted.
             ended = ended.and_then(|value| told.map(|()| value));
@@ -105,6 +104,10 @@ impl Run {
         Entry::RunStarted { run: self.id.clone(), command: self.command.to_owned(), who, at, tool }
     }
 
+    fn finished(&self, ok: bool, summary: String) -> Entry {
+        Entry::RunFinished { run: self.id.clone(), ok, at: jiff::Timestamp::now().to_string(), summary }
+    }
+
     /// Carries out `work` that has no steps to tell of; only the ledgers hear of it.
     pub(super) async fn noted<T>(
         &self,
@@ -114,7 +117,7 @@ impl Run {
         self.note(&self.started()).await?;
         let done = work.await;
         let (ok, summary) = (done.is_ok(), done.as_ref().map_or_else(ToString::to_string, summary));
-        let told = self.note(&Entry::RunFinished { run: self.id.clone(), ok, at: jiff::Timestamp::now().to_string(), summary }).await;
+        let told = self.note(&self.finished(ok, summary)).await;
         done.and_then(|value| told.map(|()| value))
     }
 

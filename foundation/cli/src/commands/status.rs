@@ -5,12 +5,11 @@ use super::history::to_the_second;
 use crate::app::{App, Looking, SecretState};
 use crate::document::{self, Drift, LayerStatus, Status};
 use crate::out::{note, tell};
-use crate::problem::{Problem, declare};
+use crate::problem::Problem;
 use crate::{out, render, store};
 use engine::drift::{Drifted, How, drift};
 use engine::ledger::{Folded, Guard, Holder, RowState};
 use engine::plan::{Plan, Verb};
-use engine::planner::{Allow, PlanError, Request};
 use engine::{LayerName, Level, Sign};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -30,21 +29,6 @@ fn stale_inputs(layer: LayerName, memory: &BTreeMap<LayerName, Folded>) -> Vec<L
     let reads: BTreeSet<LayerName> = rows.flat_map(|row| row.reads.iter().map(|at| at.layer)).filter(|read| *read != layer).collect();
     let stale = |read: &LayerName| memory.get(read).is_none_or(|folded| folded.doors.is_none() || folded.doors_stale);
     reads.into_iter().filter(stale).collect()
-}
-
-/// What a deploy of what is there would do now.
-pub(super) async fn planned(
-    at: &Context<'_, impl App>,
-    layers: &[LayerName],
-    memory: &BTreeMap<LayerName, Folded>,
-) -> Result<Plan, Problem> {
-    let declared = at.app.declare(at.wanted(layers, memory, &Guard::default())).await?;
-    let (scope, graph, kinds) = (&at.settings.scope(), &declared.graph, &declared.kinds);
-    let request = Request { scope, graph, kinds, memory, layers, allow: &Allow::All };
-    engine::planner::plan(&request).await.map_err(|error| match error {
-        PlanError::Declare(error) => declare(error, at.settings),
-        error => error.into(),
-    })
 }
 
 /// A line for each secret: its age, and whether the policy wants another value.
@@ -106,7 +90,7 @@ async fn once(at: &Context<'_, impl App>, in_place: bool, remembered: bool) -> R
     } else {
         let looking = Looking { settings: at.settings, endpoint_url: at.endpoint_url(), memory: &memory };
         let health = at.app.health(at.wanted(&there, &memory, &guard));
-        let (plan, signs, secrets) = tokio::join!(planned(at, &there, &memory), health, secrets(at, &there, looking));
+        let (plan, signs, secrets) = tokio::join!(at.outlook(&there, &memory), health, secrets(at, &there, looking));
         (Some(plan), signs.and_then(|signs| Ok([signs, secrets?].concat())))
     };
     // What cannot be seen is said, and what can be is shown.
@@ -176,7 +160,7 @@ pub(super) async fn drifted(at: &Context<'_, impl App>, layers: &[LayerName]) ->
     if layers.is_empty() {
         return Err(Problem::Stopped(format!("nothing is deployed to `{}`", at.settings.env)));
     }
-    let found = drift(&planned(at, &layers, &memory).await?, &memory);
+    let found = drift(&at.outlook(&layers, &memory).await?, &memory);
     let differs = found.iter().any(|it| it.how != How::Ignorable);
     if at.json() {
         document::write(Drift { env: at.settings.env.clone(), drift: found });
