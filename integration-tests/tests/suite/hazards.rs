@@ -15,7 +15,7 @@ mod process;
 use emulator::CallRecord;
 use emulator::world::Region;
 use integration_tests::script::Script;
-use integration_tests::{Bench, EVERYTHING};
+use integration_tests::{Bench, EVERYTHING, deployed as deployed_with};
 use std::path::Path;
 
 /// Where a hazard is shown.
@@ -138,8 +138,6 @@ fn every_hazard_has_its_line() {
 async fn deployed() -> Bench {
     deployed_with(EVERYTHING).await
 }
-
-use integration_tests::deployed as deployed_with;
 
 /// A stack whose AWS refuses what the script says.
 fn scripted(script: &Script) -> Bench {

@@ -2,7 +2,7 @@
 
 use emulator::weather::{Fault, Weather};
 use engine::driver::{AskValue, SeenValue};
-use engine::ledger::{Ledger, MemoryLedger, Row};
+use engine::ledger::{Ledger, Row};
 use engine::{Address, Sink};
 use integration_tests::{Bench, EVERYTHING, all_done, deployed};
 use orchestrator::stack;
@@ -78,9 +78,7 @@ async fn delete_by_hand(kinds: &engine::Kinds, table: &BTreeMap<Address, Row>, r
 
 #[tokio::test(start_paused = true)]
 async fn what_is_gone_behind_our_back_is_made_again() {
-    let all = Bench::new();
-    all_done(all.deploy(EVERYTHING).await);
-    let names: Vec<&str> = stack::kinds(&all.aws().await).names().collect();
+    let names: Vec<&str> = stack::kinds(&Bench::new().aws().await).names().collect();
     for kind in names {
         let bench = deployed(EVERYTHING).await;
         let objects = bench.tagged();
@@ -99,27 +97,18 @@ async fn what_is_gone_behind_our_back_is_made_again() {
 /// The first changing call of a run that makes one kind again is throttled three times, or carried out and its answer lost.
 #[tokio::test(start_paused = true)]
 async fn throttled_and_lost_creates_of_each_kind_make_one_object() {
-    let mut bench = deployed(EVERYTHING).await;
-    let (objects, kinds, table) = (bench.tagged(), stack::kinds(&bench.aws().await), rows(&bench));
-    // Long enough ago that what is gone is gone, and not merely not shown yet.
+    // Long enough after the deploy that what is gone is gone, and not merely not shown yet.
     tokio::time::sleep(std::time::Duration::from_secs(7200)).await;
-    bench.emulator.with_world(confirm);
-    let world = bench.emulator.with_world(|world| world.clone());
-    let entries: Vec<_> = bench.ledgers.iter().map(|(layer, ledger)| (*layer, ledger.entries())).collect();
-    for kind in kinds.names() {
-        let row = table.values().find(|row| row.kind == kind).unwrap();
+    let names: Vec<&str> = stack::kinds(&Bench::new().aws().await).names().collect();
+    for kind in names {
         for (fault, times) in [(Fault::Throttle, 3), (Fault::CommittedThenLost, 1)] {
-            bench.emulator.with_world(|now| {
-                let clock = now.clock.clone();
-                *now = world.clone();
-                now.clock.follow(&clock);
-            });
-            let holding = |(layer, entries): &(_, Vec<_>)| (*layer, MemoryLedger::holding(*layer, entries.clone()));
-            bench.ledgers = entries.iter().map(holding).collect();
+            let bench = deployed(EVERYTHING).await;
+            bench.emulator.with_world(confirm);
+            let (objects, kinds, table) = (bench.tagged(), stack::kinds(&bench.aws().await), rows(&bench));
+            let row = table.values().find(|row| row.kind == kind).unwrap();
             delete_by_hand(&kinds, &table, row, false).await;
             bench.emulator.weather(Weather::on_change(fault, 0, times));
             let again = bench.deploy(EVERYTHING).await.unwrap();
-            bench.emulator.weather(Weather::calm());
             assert!(again.ok(), "{kind}, {fault:?}: {:#?}", again.failed);
             assert_eq!(bench.tagged(), objects, "{kind}, {fault:?}: something is there twice or missing");
         }
