@@ -15,12 +15,11 @@ pub const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 pub fn binary() -> &'static Path {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     BUILT.get_or_init(|| {
-        let built = Command::new(env!("CARGO"))
-            .args(["build", "--quiet", "--workspace", "--bin", "orchestrator"])
-            .current_dir(ROOT)
-            .status()
-            .unwrap();
-        assert!(built.success(), "the binary does not build");
+        // In the profile of the suite itself.
+        let profile: &[&str] = if cfg!(debug_assertions) { &[] } else { &["--release"] };
+        let mut build = Command::new(env!("CARGO"));
+        build.args(["build", "--quiet", "--workspace", "--bin", "orchestrator"]).args(profile).current_dir(ROOT);
+        assert!(build.status().unwrap().success(), "the binary does not build");
         std::env::current_exe().unwrap().ancestors().nth(2).unwrap().join("orchestrator")
     })
 }
