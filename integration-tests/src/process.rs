@@ -8,20 +8,29 @@ use std::sync::OnceLock;
 /// The workspace.
 pub const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 
-/// Where the binary is, built if it is not.
+/// The folder that the binaries are in, the whole tool's and each layer's; built if they are not.
 ///
 /// # Panics
-/// When it does not build.
-pub fn binary() -> &'static Path {
+/// When they do not build.
+pub fn binaries() -> &'static Path {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     BUILT.get_or_init(|| {
         // In the profile of the suite itself.
         let profile: &[&str] = if cfg!(debug_assertions) { &[] } else { &["--release"] };
         let mut build = Command::new(env!("CARGO"));
-        build.args(["build", "--quiet", "--workspace", "--bin", "orchestrator"]).args(profile).current_dir(ROOT);
-        assert!(build.status().unwrap().success(), "the binary does not build");
-        std::env::current_exe().unwrap().ancestors().nth(2).unwrap().join("orchestrator")
+        build.args(["build", "--quiet", "--workspace", "--bins"]).args(profile).current_dir(ROOT);
+        assert!(build.status().unwrap().success(), "the binaries do not build");
+        std::env::current_exe().unwrap().ancestors().nth(2).unwrap().to_owned()
     })
+}
+
+/// Where the whole tool's binary is.
+///
+/// # Panics
+/// When it does not build.
+pub fn binary() -> &'static Path {
+    static PLACE: OnceLock<PathBuf> = OnceLock::new();
+    PLACE.get_or_init(|| binaries().join("orchestrator"))
 }
 
 /// A command in `dir` that is not told where AWS is.

@@ -1,22 +1,13 @@
 //! Each layer with its own binary, in order, over HTTP against the embedded AWS of another process; then back in reverse.
 
 use emulator::{Emulator, Options};
-use std::path::{Path, PathBuf};
+use integration_tests::process::{ROOT, binaries};
+use std::path::Path;
 use std::process::{Command, Output};
 
-const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 const LAYERS: [&str; 7] = ["network", "secrets", "observability", "database", "edge", "compute", "bastion"];
 
-/// The folder that the layers' binaries are in, built if they are not.
-pub fn binaries() -> PathBuf {
-    let built = Command::new(env!("CARGO")).args(["build", "--quiet", "--bins", "--workspace"]).current_dir(ROOT).status().unwrap();
-    assert!(built.success(), "the layers' binaries do not build");
-    let test = std::env::current_exe().unwrap();
-    test.ancestors().nth(2).unwrap().to_owned()
-}
-
 struct Shop {
-    binaries: PathBuf,
     url: String,
     dir: tempfile::TempDir,
     ledger: Option<&'static str>,
@@ -24,7 +15,7 @@ struct Shop {
 
 impl Shop {
     fn run(&self, binary: &str, args: &[&str]) -> Output {
-        let mut command = Command::new(self.binaries.join(binary));
+        let mut command = Command::new(binaries().join(binary));
         let envs = Path::new(ROOT).join("envs");
         command.args(args).args(["--env", "reference", "--endpoint-url", &self.url, "--config"]).arg(envs);
         // The emulator's time runs fast: the pauses between two looks follow it.
@@ -48,7 +39,7 @@ async fn each_layer_deploys_alone_and_goes_again() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let server = tokio::spawn(emulator.clone().serve(listener));
-    let shop = Shop { binaries: binaries(), url, dir: tempfile::tempdir().unwrap(), ledger: None };
+    let shop = Shop { url, dir: tempfile::tempdir().unwrap(), ledger: None };
     let walk = move || {
         let early = shop.run("compute", &["plan"]);
         assert_eq!(early.status.code(), Some(5));
@@ -80,7 +71,7 @@ async fn teams_share_their_ledgers_in_a_bucket() {
     let server = tokio::spawn(emulator.clone().serve(listener));
     let machine = |url: &str| {
         let ledger = Some("s3://shop-ledger/teams");
-        Shop { binaries: binaries(), url: url.to_owned(), dir: tempfile::tempdir().unwrap(), ledger }
+        Shop { url: url.to_owned(), dir: tempfile::tempdir().unwrap(), ledger }
     };
     let walk = move || {
         let (blue, green) = (machine(&url), machine(&url));

@@ -1,15 +1,12 @@
 //! The real binary whose bucket is taken away while it works: it ends what is in flight, keeps what it cannot write, and goes on.
 
-use crate::processes::alone::binaries;
 use emulator::{Emulator, Options};
+use integration_tests::process::{ROOT, binary};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
-const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
-
 struct Shop {
-    binary: PathBuf,
     emulator: Emulator,
     url: String,
     dir: tempfile::TempDir,
@@ -17,7 +14,7 @@ struct Shop {
 
 impl Shop {
     fn command(&self, args: &[&str]) -> Command {
-        let mut command = Command::new(&self.binary);
+        let mut command = Command::new(binary());
         command.args(args).args(["--env", "local", "--endpoint-url", &self.url, "--config"]).arg(Path::new(ROOT).join("envs"));
         command.env("ORCHESTRATOR_LEDGER", "s3://shop-ledger/teams").env("ORCHESTRATOR_SPEED", "20");
         command.current_dir(self.dir.path());
@@ -79,7 +76,7 @@ async fn what_a_run_may_not_write_is_kept_and_pushed() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let server = tokio::spawn(emulator.clone().serve(listener));
-    let shop = Shop { binary: binaries().join("orchestrator"), emulator: emulator.clone(), url, dir: tempfile::tempdir().unwrap() };
+    let shop = Shop { emulator: emulator.clone(), url, dir: tempfile::tempdir().unwrap() };
     tokio::task::spawn_blocking(move || shop.lives()).await.unwrap();
     assert_eq!(emulator.tagged("orchestrator:stack", "shop"), Vec::<String>::new());
     server.abort();
