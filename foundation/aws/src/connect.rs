@@ -6,6 +6,7 @@ use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::ProvideCredentials;
+use aws_smithy_runtime::client::retries::{RetryPartition, TokenBucket};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use engine::ledger::Guard;
 use std::collections::BTreeMap;
@@ -82,6 +83,12 @@ fn limits() -> TimeoutConfig {
         .build()
 }
 
+/// The SDK would give each service a number of retries for the whole process, which a long run under throttles uses up: then its creates
+/// fail at the first refusal. How often one call is tried, and how long a state is waited for, is bounded by ourselves.
+fn retries() -> RetryPartition {
+    RetryPartition::custom("own").token_bucket(TokenBucket::unlimited()).build()
+}
+
 impl Aws {
     /// Connects. The embedded AWS needs no credentials; an emulator behind an endpoint gets `test` ones when there are no others.
     pub async fn connect(connection: &Connection) -> Aws {
@@ -106,26 +113,31 @@ impl Aws {
         }
         let config: SdkConfig = loader.load().await;
         let expires = if own { None } else { expires(&config).await };
+        macro_rules! client {
+            ($sdk:ident) => {
+                $sdk::Client::from_conf($sdk::config::Builder::from(&config).retry_partition(retries()).build())
+            };
+        }
         Aws {
-            ec2: aws_sdk_ec2::Client::new(&config),
-            acm: aws_sdk_acm::Client::new(&config),
-            alarms: aws_sdk_cloudwatch::Client::new(&config),
-            dns: aws_sdk_route53::Client::new(&config),
-            ecs: aws_sdk_ecs::Client::new(&config),
-            elb: aws_sdk_elasticloadbalancingv2::Client::new(&config),
-            iam: aws_sdk_iam::Client::new(&config),
-            kms: aws_sdk_kms::Client::new(&config),
-            logs: aws_sdk_cloudwatchlogs::Client::new(&config),
-            rds: aws_sdk_rds::Client::new(&config),
-            scaling: aws_sdk_applicationautoscaling::Client::new(&config),
+            ec2: client!(aws_sdk_ec2),
+            acm: client!(aws_sdk_acm),
+            alarms: client!(aws_sdk_cloudwatch),
+            dns: client!(aws_sdk_route53),
+            ecs: client!(aws_sdk_ecs),
+            elb: client!(aws_sdk_elasticloadbalancingv2),
+            iam: client!(aws_sdk_iam),
+            kms: client!(aws_sdk_kms),
+            logs: client!(aws_sdk_cloudwatchlogs),
+            rds: client!(aws_sdk_rds),
+            scaling: client!(aws_sdk_applicationautoscaling),
             s3: aws_sdk_s3::Client::from_conf(
                 // An emulator is reached by one name: buckets go into the path there.
-                aws_sdk_s3::config::Builder::from(&config).force_path_style(own).build(),
+                aws_sdk_s3::config::Builder::from(&config).retry_partition(retries()).force_path_style(own).build(),
             ),
-            sns: aws_sdk_sns::Client::new(&config),
-            ssm: aws_sdk_ssm::Client::new(&config),
-            waf: aws_sdk_wafv2::Client::new(&config),
-            sts: aws_sdk_sts::Client::new(&config),
+            sns: client!(aws_sdk_sns),
+            ssm: client!(aws_sdk_ssm),
+            waf: client!(aws_sdk_wafv2),
+            sts: client!(aws_sdk_sts),
             region: connection.region.clone(),
             speed: if connection.speed > 0.0 { connection.speed } else { 1.0 },
             made: Arc::default(),

@@ -91,7 +91,7 @@ const LINES: &[(&str, Line)] = &[
     ("G1", Test("g1_a_log_group_that_a_writer_makes_again_does_not_stay")),
     ("G2", Test("a_log_group_that_a_service_made_is_taken_over")),
     ("T1", Test("a_storm_of_throttles_over_the_whole_run")),
-    ("T2", Test("a_storm_of_throttles_over_the_whole_run")),
+    ("T2", Test("t2_throttles_do_not_use_up_the_retries_of_a_long_run")),
     ("T3", Test("a_lost_create_that_aws_would_repeat_is_found")),
     ("T4", Test("t4_a_read_that_fails_is_never_nothing")),
     ("P1", Test("sigterm_ends_in_flight_work_and_the_next_run_finishes")),

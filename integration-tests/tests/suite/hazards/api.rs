@@ -1,6 +1,7 @@
 //! T: reads that fail. Storms and lost answers are in the suite `weather`.
 
 use super::{deployed, region, scripted};
+use emulator::weather::{Fault, Of, Weather};
 use integration_tests::script::Script;
 use integration_tests::{Bench, EVERYTHING, all_done, settings};
 use orchestrator::stack;
@@ -43,4 +44,16 @@ async fn t4_a_read_that_fails_is_never_nothing() {
     let calm = scripted(&script);
     all_done(calm.deploy(EVERYTHING).await);
     assert_eq!(region(&calm, |region| region.ec2.vpcs.len()), 1);
+}
+
+/// The SDK gives each service a number of retries for the whole process, and ends them all when they are used up.
+#[tokio::test(start_paused = true)]
+async fn t2_throttles_do_not_use_up_the_retries_of_a_long_run() {
+    let bench = Bench::new();
+    let aws = bench.aws().await;
+    for call in 0..300 {
+        bench.emulator.weather(Weather::hitting(Fault::Throttle, Of::Operation("DescribeVpcs".into()), 0, 3));
+        let answer = aws.ec2.describe_vpcs().send().await;
+        assert!(answer.is_ok(), "call {call}: {answer:?}");
+    }
 }
