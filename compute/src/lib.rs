@@ -3,6 +3,7 @@
 
 pub mod config;
 mod declare;
+pub mod exec;
 mod fargate;
 mod health;
 pub mod kinds;

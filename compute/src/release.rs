@@ -116,9 +116,7 @@ impl Release<'_> {
 
     fn row(&self, name: &str) -> Result<Row, Fault> {
         let (at, folded) = (address(name), self.ledger.folded());
-        // A newer one without an output was cut off: whether it exists is not known.
-        let found = folded.rows.values().rfind(|row| row.who.address == at && row.output.is_some()).cloned();
-        found.ok_or_else(|| {
+        folded.made(&at).cloned().ok_or_else(|| {
             let problem = format!("{} was never deployed to `{}`", address(name), self.scope.env);
             Fault::new(Class::Stale, problem).hint(format!("run `deploy --env {}` first: a release changes what is there", self.scope.env))
         })

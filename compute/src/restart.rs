@@ -35,7 +35,7 @@ impl<'a> Restart<'a> {
     /// [`Class::Bug`] for a row of another shape.
     pub fn of(aws: &'a Aws, ledger: &dyn Ledger) -> Result<Option<Restart<'a>>, Fault> {
         let (at, folded) = (Address::new(LayerName::Compute, "service"), ledger.folded());
-        let Some(row) = folded.rows.values().rfind(|row| row.who.address == at && row.output.is_some()) else { return Ok(None) };
+        let Some(row) = folded.made(&at) else { return Ok(None) };
         let want = serde_json::from_value(row.spec.clone()).map_err(|error| Fault::new(Class::Bug, error.to_string()))?;
         Ok(Some(Restart { aws, want }))
     }

@@ -69,6 +69,16 @@ impl Shop {
         self.start_by(command, who, args, gate).await
     }
 
+    /// Starts the binary with these environment variables.
+    ///
+    /// # Panics
+    /// When it does not start.
+    pub async fn start_with(&self, variables: &[(&str, &str)], args: &[&str], gate: &Arc<Gate>) -> Process {
+        let mut command = Command::new(&self.binary);
+        command.envs(variables.iter().copied());
+        self.start_by(command, "calm", args, gate).await
+    }
+
     /// Starts the binary with at most `blocks` (512 bytes each) in every file that it writes: a disk without room.
     ///
     /// # Panics

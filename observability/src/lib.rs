@@ -6,6 +6,7 @@ mod dashboard;
 mod declare;
 mod health;
 pub mod kinds;
+pub mod logs;
 
 pub use config::Config;
 pub use declare::Inputs;

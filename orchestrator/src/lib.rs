@@ -6,7 +6,8 @@ pub mod schema;
 pub mod stack;
 
 use aws::ledger::S3Store;
-use cli::app::{App, Changing, Declared, Finishing, Looking, Released, Releasing, SecretChanged, SecretState, SecretVersion, Wanted};
+use cli::app::{App, Changing, Declared, Exported, Exporting, Finishing, Login, LogsOf, Looking, Queried, Reading};
+use cli::app::{Released, Releasing, SecretChanged, SecretState, SecretVersion, Session, Wanted, Way};
 use cli::{Problem, Settings};
 use emulator::{Emulator, Options};
 use engine::ledger::{Guard, LocalStore, Store};
@@ -66,6 +67,34 @@ impl App for Orchestrator {
 
     async fn finish_secrets(&self, asked: Finishing<'_>) -> Result<(), Problem> {
         ops::secrets::finish(asked).await
+    }
+
+    async fn logs(&self, asked: Reading<'_>) -> Result<(), Problem> {
+        ops::logs::read(asked).await
+    }
+
+    async fn query_logs(&self, of: LogsOf<'_>, name: &str) -> Result<Queried, Problem> {
+        ops::logs::query(of, name).await
+    }
+
+    async fn export_logs(&self, asked: Exporting<'_>) -> Result<Vec<Exported>, Problem> {
+        ops::logs::export(asked).await
+    }
+
+    async fn open_session(&self, asked: Looking<'_>, way: &Way) -> Result<Session, Problem> {
+        ops::session::open(asked, way).await
+    }
+
+    async fn close_session(&self, asked: Looking<'_>, id: &str) -> Result<(), Problem> {
+        ops::session::close(asked, id).await
+    }
+
+    async fn database_port(&self, asked: Looking<'_>) -> Result<u16, Problem> {
+        ops::session::database_port(&asked)
+    }
+
+    async fn login(&self, asked: Looking<'_>) -> Result<Login, Problem> {
+        ops::session::login(asked).await
     }
 
     async fn store(&self, settings: &Settings, endpoint_url: Option<&str>) -> Result<Arc<dyn Store>, Problem> {

@@ -9,6 +9,7 @@ pub mod kinds;
 pub mod ledger;
 pub mod named;
 pub mod retry;
+pub mod session;
 pub mod stage;
 pub mod withhold;
 

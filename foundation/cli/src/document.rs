@@ -1,7 +1,7 @@
 //! What programs read: one typed document per command, its schema in `docs/schema/`. A field may be added; one that is there keeps its
 //! name and meaning, or the version goes up.
 
-use crate::app::{SecretState, SecretVersion};
+use crate::app::{Exported, SecretState, SecretVersion};
 use engine::drift::Drifted;
 use engine::event::Event;
 use engine::ledger::{Holder, RunRecord};
@@ -156,6 +156,60 @@ pub struct Revealed {
     pub value: String,
 }
 
+/// What `logs` writes, for each line.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct LogLine {
+    /// When it was written, RFC 3339.
+    pub time: String,
+    /// Its log group.
+    pub group: String,
+    /// Its stream in the group.
+    pub stream: String,
+    /// What was written.
+    pub message: String,
+    /// AWS's id of it.
+    pub id: String,
+}
+
+/// What `logs query` writes.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct LogQuery {
+    /// The environment.
+    pub env: String,
+    /// The query's name.
+    pub name: String,
+    /// The query as it was run.
+    pub query: String,
+    /// Its rows, by field.
+    pub rows: Vec<BTreeMap<String, String>>,
+    /// How many lines passed its filters.
+    pub matched: f64,
+    /// How many lines were read.
+    pub scanned: f64,
+}
+
+/// What `logs export` writes.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct LogExports {
+    /// The environment.
+    pub env: String,
+    /// Every export.
+    pub exports: Vec<Exported>,
+}
+
+/// What `tunnel` writes as soon as it listens.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct Tunnel {
+    /// Where it listens.
+    pub host: String,
+    /// The port there.
+    pub port: u16,
+    /// What it goes through, in words.
+    pub through: String,
+    /// The session's id.
+    pub session: String,
+}
+
 /// What `outputs` writes.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct Outputs {
@@ -242,6 +296,10 @@ pub fn schemas() -> BTreeMap<&'static str, String> {
         ("reveal.json", of::<Revealed>()),
         ("drift.json", of::<Drift>()),
         ("history.json", of::<History>()),
+        ("logs.json", of::<LogLine>()),
+        ("log_query.json", of::<LogQuery>()),
+        ("log_exports.json", of::<LogExports>()),
+        ("tunnel.json", of::<Tunnel>()),
         ("outputs.json", of::<Outputs>()),
         ("graph.json", of::<Graph>()),
         ("doctor.json", of::<Doctor>()),

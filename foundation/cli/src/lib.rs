@@ -10,6 +10,7 @@ pub mod commands;
 pub mod config;
 pub mod document;
 pub mod out;
+mod plugin;
 pub mod problem;
 pub mod render;
 mod store;

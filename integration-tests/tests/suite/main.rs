@@ -21,6 +21,7 @@ mod ledger_s3_damage;
 mod ledger_s3_stack;
 mod life;
 mod log_events;
+mod log_reading;
 mod observability;
 mod out_of_band;
 mod processes;

@@ -303,7 +303,6 @@ impl Rotation<'_> {
     }
 }
 
-/// The newest generation that is there; one without an output was cut off.
 fn newest(ledger: &dyn Ledger, at: &Address) -> Option<Row> {
-    ledger.folded().rows.into_values().rfind(|row| row.who.address == *at && row.output.is_some())
+    ledger.folded().made(at).cloned()
 }

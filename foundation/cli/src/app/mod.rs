@@ -1,10 +1,14 @@
 //! What a binary brings: its layers, and how they are declared.
 
+mod logs;
 mod release;
 mod secrets;
+mod session;
 
+pub use logs::{Exported, Exporting, Line, LogsOf, Queried, Reading};
 pub use release::{Release, Released, Releasing};
 pub use secrets::{Changing, Finishing, Looking, NewValue, Part, SecretChanged, SecretState, SecretVersion};
+pub use session::{Login, Session, Way};
 
 use crate::config::Settings;
 use crate::problem::Problem;
@@ -108,6 +112,41 @@ pub trait App: Send + Sync {
     /// Finishes changes of secrets that an earlier run began, as far as the layers of this run reach.
     fn finish_secrets(&self, _asked: Finishing<'_>) -> impl Future<Output = Result<(), Problem>> + Send {
         std::future::ready(Ok(()))
+    }
+
+    /// Reads lines of logs.
+    fn logs(&self, _asked: Reading<'_>) -> impl Future<Output = Result<(), Problem>> + Send {
+        std::future::ready(Err(only("logs")))
+    }
+
+    /// Runs a saved query over logs.
+    fn query_logs(&self, _of: LogsOf<'_>, _name: &str) -> impl Future<Output = Result<Queried, Problem>> + Send {
+        std::future::ready(Err(only("logs")))
+    }
+
+    /// Writes logs into a bucket.
+    fn export_logs(&self, _asked: Exporting<'_>) -> impl Future<Output = Result<Vec<Exported>, Problem>> + Send {
+        std::future::ready(Err(only("logs")))
+    }
+
+    /// Opens a session.
+    fn open_session(&self, _asked: Looking<'_>, _way: &Way) -> impl Future<Output = Result<Session, Problem>> + Send {
+        std::future::ready(Err(only("exec, tunnel and connect")))
+    }
+
+    /// Closes a session.
+    fn close_session(&self, _asked: Looking<'_>, _id: &str) -> impl Future<Output = Result<(), Problem>> + Send {
+        std::future::ready(Err(only("exec, tunnel and connect")))
+    }
+
+    /// The port that the database listens on.
+    fn database_port(&self, _asked: Looking<'_>) -> impl Future<Output = Result<u16, Problem>> + Send {
+        std::future::ready(Err(only("tunnel")))
+    }
+
+    /// Where the database is, with its password.
+    fn login(&self, _asked: Looking<'_>) -> impl Future<Output = Result<Login, Problem>> + Send {
+        std::future::ready(Err(only("connect")))
     }
 
     /// Sets up what a shared ledger needs; what was done, a line each.

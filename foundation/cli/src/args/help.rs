@@ -25,6 +25,18 @@ const EXAMPLES: &[(&str, &[&str])] = &[
     ("drift", &["drift --env prod", "drift --env prod --exit-code"]),
     ("history", &["history --env prod", "history --env prod -n 5 --layer compute"]),
     ("secrets", &["secrets list --env prod", "secrets rotate database --env prod", "secrets set stripe-key --env prod --stdin"]),
+    ("exec", &["exec --env prod -- sh", "exec --env prod --task 4f1c -- python -m flask routes"]),
+    ("tunnel", &["tunnel database --env prod", "tunnel database --env prod --port 15432"]),
+    ("connect", &["connect --env prod", "connect --env prod -- -c \\dt"]),
+    (
+        "logs",
+        &[
+            "logs --env prod --follow",
+            "logs --env prod --since 2h --filter ERROR --json",
+            "logs query latency --env prod --since 6h",
+            "logs export --env prod --to s3://bucket/prefix --since 7d",
+        ],
+    ),
     ("outputs", &["outputs --env prod", "outputs --env prod edge.url"]),
     ("graph", &["graph --format mermaid", "graph --format dot"]),
     ("doctor", &["doctor --env prod", "doctor --env prod --rebuild --layer database"]),

@@ -4,10 +4,12 @@ mod change;
 mod complete;
 mod help;
 mod init;
+mod logs;
 mod memory;
 mod read;
 mod secrets;
 mod service;
+mod session;
 mod show;
 mod tool;
 
@@ -15,10 +17,12 @@ pub use change::{Begin, ChangeCommand, Layers};
 pub(crate) use help::called;
 pub use help::command;
 pub use init::{InitArgs, Size};
+pub use logs::{LogsCommand, LogsWhat, ReadLogs, Service};
 pub use memory::{LedgerCommand, MemoryCommand};
 pub use read::allow;
 pub use secrets::{SecretCommand, SecretsCommand};
 pub use service::ServiceCommand;
+pub use session::{SessionCommand, TunnelTo};
 pub use show::ShowCommand;
 pub use tool::{Shell, ToolCommand};
 
@@ -101,7 +105,11 @@ pub enum Command {
     #[command(flatten)]
     Secret(SecretCommand),
     #[command(flatten)]
+    Session(SessionCommand),
+    #[command(flatten)]
     Show(ShowCommand),
+    #[command(flatten)]
+    Logs(LogsCommand),
     #[command(flatten)]
     Memory(MemoryCommand),
     #[command(flatten)]

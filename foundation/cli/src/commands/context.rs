@@ -1,6 +1,6 @@
 //! What every command is given.
 
-use crate::app::{App, Declared, Wanted};
+use crate::app::{App, Declared, Looking, Wanted};
 use crate::args::{Common, Format};
 use crate::config::Settings;
 use crate::problem::{Problem, declare};
@@ -37,6 +37,11 @@ impl<'a, A: App> Context<'a, A> {
     /// What is asked of the binary.
     pub(super) fn wanted<'b>(&'b self, layers: &'b [LayerName], memory: &'b BTreeMap<LayerName, Folded>, guard: &'b Guard) -> Wanted<'b> {
         Wanted { settings: self.settings, endpoint_url: self.endpoint_url(), layers, memory, guard }
+    }
+
+    /// What is asked by those who look.
+    pub(super) fn looking<'b>(&'b self, memory: &'b BTreeMap<LayerName, Folded>) -> Looking<'b> {
+        Looking { settings: self.settings, endpoint_url: self.endpoint_url(), memory }
     }
 
     /// The plan of what is declared.

@@ -7,9 +7,11 @@ mod doctor;
 mod history;
 mod init;
 mod ledger;
+mod logs;
 mod release;
 mod run;
 mod secrets;
+mod session;
 mod show;
 mod status;
 mod stop;
@@ -82,7 +84,9 @@ async fn run(app: &impl App, cli: &Cli) -> Result<ExitCode, Problem> {
         Command::Change(command) => return change::run(&at, command).await,
         Command::Service(command) => release::run(&at, command).await?,
         Command::Secret(command) => secrets::run(&at, command).await?,
+        Command::Session(command) => return session::run(&at, command).await,
         Command::Show(command) => return show::run(&at, command).await,
+        Command::Logs(command) => logs::run(&at, command).await?,
         Command::Memory(MemoryCommand::Init(_)) => ledger::init(&at, &written).await?,
         Command::Memory(command) => memory(&at, command).await?,
         Command::Tool(ToolCommand::Emulator { listen }) => app.emulator(&settings, *listen).await?,

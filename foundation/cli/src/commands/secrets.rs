@@ -3,7 +3,7 @@
 use super::context::Context;
 use super::run::{Ending, Run};
 use super::stop::confirmed;
-use crate::app::{App, Changing, Finishing, Looking, NewValue, Part, SecretChanged, SecretState};
+use crate::app::{App, Changing, Finishing, NewValue, Part, SecretChanged, SecretState};
 use crate::args::{SecretCommand, SecretsCommand};
 use crate::document::{self, Revealed, SecretVersions, Secrets};
 use crate::out::{note, tell};
@@ -35,7 +35,7 @@ pub(super) async fn run(at: &Context<'_, impl App>, command: &SecretCommand) -> 
 
 async fn list(at: &Context<'_, impl App>) -> Result<(), Problem> {
     let memory = store::memory(at.store).await?;
-    let secrets = at.app.secrets(Looking { settings: at.settings, endpoint_url: at.endpoint_url(), memory: &memory }).await?;
+    let secrets = at.app.secrets(at.looking(&memory)).await?;
     if at.json() {
         document::write(Secrets { env: at.settings.env.clone(), secrets });
         return Ok(());
@@ -63,7 +63,7 @@ async fn list(at: &Context<'_, impl App>) -> Result<(), Problem> {
 
 async fn history(at: &Context<'_, impl App>, name: &str) -> Result<(), Problem> {
     let memory = store::memory(at.store).await?;
-    let looking = Looking { settings: at.settings, endpoint_url: at.endpoint_url(), memory: &memory };
+    let looking = at.looking(&memory);
     let versions = at.app.secret_history(looking, name).await?;
     if at.json() {
         document::write(SecretVersions { env: at.settings.env.clone(), name: name.to_owned(), versions });
@@ -80,7 +80,7 @@ async fn history(at: &Context<'_, impl App>, name: &str) -> Result<(), Problem> 
 /// Shows a value: on standard output, which may be a pipe to what needs it, and says on the other one that it was shown.
 async fn reveal(at: &Context<'_, impl App>, name: &str, yes: bool) -> Result<(), Problem> {
     let memory = store::memory(at.store).await?;
-    let looking = Looking { settings: at.settings, endpoint_url: at.endpoint_url(), memory: &memory };
+    let looking = at.looking(&memory);
     // A name that is none is told before anybody is asked.
     at.app.secret_history(looking, name).await?;
     if !yes && !confirmed("The value will be shown. Show it?").await? {

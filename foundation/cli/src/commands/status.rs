@@ -88,7 +88,7 @@ async fn once(at: &Context<'_, impl App>, in_place: bool, remembered: bool) -> R
     let (plan, signs) = if there.is_empty() || remembered {
         (None, Ok(Vec::new()))
     } else {
-        let looking = Looking { settings: at.settings, endpoint_url: at.endpoint_url(), memory: &memory };
+        let looking = at.looking(&memory);
         let health = at.app.health(at.wanted(&there, &memory, &guard));
         let (plan, signs, secrets) = tokio::join!(at.outlook(&there, &memory), health, secrets(at, &there, looking));
         (Some(plan), signs.and_then(|signs| Ok([signs, secrets?].concat())))

@@ -2,6 +2,7 @@
 
 mod diff;
 mod events;
+pub(crate) mod logs;
 mod markdown;
 mod plan;
 mod table;

@@ -69,6 +69,11 @@ impl Folded {
         self.rows.range((at.clone(), 0)..=(at.clone(), u32::MAX)).map(|(_, row)| row).next_back()
     }
 
+    /// The newest generation of an address that is known to be there: a newer one without an output was cut off.
+    pub fn made(&self, at: &Address) -> Option<&Row> {
+        self.rows.range((at.clone(), 0)..=(at.clone(), u32::MAX)).map(|(_, row)| row).rfind(|row| row.output.is_some())
+    }
+
     /// Generations that a successor has replaced.
     pub fn superseded(&self) -> impl Iterator<Item = &Row> {
         self.rows.values().filter(|row| self.current(&row.who.address).is_some_and(|now| now.who.generation > row.who.generation))

@@ -1,0 +1,81 @@
+//! What is asked about logs, and answered.
+
+use super::Looking;
+use crate::args::Service;
+use schemars::JsonSchema;
+use serde::Serialize;
+use std::time::Duration;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+/// Whose logs, from when on.
+#[derive(Clone, Copy)]
+pub struct LogsOf<'a> {
+    /// Of which environment.
+    pub looking: Looking<'a>,
+    /// Whose.
+    pub service: Service,
+    /// How far back.
+    pub since: Duration,
+    /// Cancelled when the person has seen enough.
+    pub cancel: &'a CancellationToken,
+}
+
+/// What is asked of [`super::App::logs`].
+pub struct Reading<'a> {
+    /// Which.
+    pub of: LogsOf<'a>,
+    /// Whether to go on with what is written from now on.
+    pub follow: bool,
+    /// CloudWatch's filter.
+    pub filter: Option<&'a str>,
+    /// Where the lines go, the oldest first; the reading ends when nobody takes them any more.
+    pub lines: mpsc::Sender<Line>,
+}
+
+/// A line of a log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Line {
+    /// When, in milliseconds since 1970.
+    pub at: i64,
+    /// Its log group.
+    pub group: String,
+    /// Its stream in the group.
+    pub stream: String,
+    /// What was written.
+    pub message: String,
+    /// AWS's id of it.
+    pub id: String,
+}
+
+/// What a saved query found.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Queried {
+    /// The query as it was run.
+    pub query: String,
+    /// Fields and values of each row, in order.
+    pub rows: Vec<Vec<(String, String)>>,
+    /// How many lines passed its filters.
+    pub matched: f64,
+    /// How many lines were read.
+    pub scanned: f64,
+}
+
+/// What is to be exported, and where.
+pub struct Exporting<'a> {
+    /// Which.
+    pub of: LogsOf<'a>,
+    /// The bucket.
+    pub bucket: &'a str,
+    /// The beginning of its files' names; nothing for AWS's own.
+    pub prefix: &'a str,
+}
+
+/// An export that ended well.
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
+pub struct Exported {
+    /// The log group.
+    pub group: String,
+    /// Where its files are: `s3://bucket/prefix/task`.
+    pub place: String,
+}
