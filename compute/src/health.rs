@@ -36,5 +36,5 @@ async fn service(aws: &Aws, want: &EcsService) -> Result<Sign, Fault> {
     let sign = Sign::new(LayerName::Compute, "service", level, text);
     let sign = sign.fact("running", running).fact("desired", desired).fact("pending", it.pending_count());
     let sign = sign.fact("image", image).fact("revision", revision).fact("rollout", rollout);
-    Ok(if level == Level::Fail { sign.hint("look at the tasks' log; `rollback` brings the revision before back") } else { sign })
+    Ok(if level == Level::Fail { sign.hint("look at the tasks' log (`logs`); `rollback` brings the revision before back") } else { sign })
 }

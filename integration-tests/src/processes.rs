@@ -97,8 +97,9 @@ impl Shop {
         let (mut file, err) = (std::fs::File::create(&log).unwrap(), out.try_clone().unwrap());
         let listener = std::thread::spawn(move || std::io::copy(&mut from, &mut file));
         command
-            .args(args)
+            // Before what stands after a `--`.
             .args(["--env", "local", "--endpoint-url", &url])
+            .args(args)
             .env("ORCHESTRATOR_SPEED", "6000")
             .env("USER", who)
             .current_dir(self.dir.path())
