@@ -1,7 +1,7 @@
 //! A stack that was deployed once and is copied: most suites begin where a deploy ends.
 
 use crate::{Bench, all_done};
-use emulator::{CallRecord, Emulator, Options, World};
+use emulator::{CallRecord, World};
 use engine::LayerName;
 use engine::ledger::{Entry, MemoryLedger};
 use std::collections::BTreeMap;
@@ -47,7 +47,7 @@ impl Kept {
     /// The same once more, in a test whose time is paused: its clock goes to where the other's was.
     pub async fn copy(&self) -> Bench {
         tokio::time::sleep(self.took).await;
-        let emulator = Emulator::in_memory(Options { speed: 1.0, seed: 7 });
+        let emulator = crate::account(1.0, 7);
         emulator.with_world(|world| world.clone_from(&self.world));
         let ledgers = self.entries.iter().map(|(layer, entries)| (*layer, MemoryLedger::holding(*layer, entries.clone()))).collect();
         Bench { emulator, ledgers, script: None }

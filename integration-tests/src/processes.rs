@@ -3,7 +3,7 @@
 
 use crate::gate::{self, Arrival, Keeper, Pass};
 use crate::process::ROOT;
-use emulator::{Emulator, Options};
+use emulator::Emulator;
 use engine::LayerName;
 use engine::ledger::{Ledger, LocalLedger};
 use futures::future::BoxFuture;
@@ -40,7 +40,7 @@ impl Shop {
         std::fs::copy(Path::new(ROOT).join("envs/base.toml"), envs.join("base.toml")).unwrap();
         let local = std::fs::read_to_string(Path::new(ROOT).join("envs/local.toml")).unwrap();
         std::fs::write(envs.join("local.toml"), format!("{store}\n{local}")).unwrap();
-        let emulator = Emulator::in_memory(Options { speed: 6000.0, seed: 3 });
+        let emulator = crate::account(6000.0, 3);
         Shop { emulator, dir, binary: binary.to_owned(), shared: !store.is_empty() }
     }
 
@@ -56,7 +56,7 @@ impl Shop {
     /// # Panics
     /// When it does not start.
     pub async fn start(&self, who: &str, args: &[&str], gate: &Arc<Gate>) -> Process {
-        self.start_by(Command::new(&self.binary), who, args, gate).await
+        self.start_with(who, &[], args, gate).await
     }
 
     /// Starts the binary as `who` with a tag of this value on every object: whoever enters has something to change.
@@ -64,19 +64,17 @@ impl Shop {
     /// # Panics
     /// When it does not start.
     pub async fn start_tagging(&self, who: &str, value: &str, args: &[&str], gate: &Arc<Gate>) -> Process {
-        let mut command = Command::new(&self.binary);
-        command.env("ORCHESTRATOR_TAGS__ROUND", value);
-        self.start_by(command, who, args, gate).await
+        self.start_with(who, &[("ORCHESTRATOR_TAGS__ROUND", value)], args, gate).await
     }
 
-    /// Starts the binary with these environment variables.
+    /// Starts the binary as `who` with these environment variables.
     ///
     /// # Panics
     /// When it does not start.
-    pub async fn start_with(&self, variables: &[(&str, &str)], args: &[&str], gate: &Arc<Gate>) -> Process {
+    pub async fn start_with(&self, who: &str, variables: &[(&str, &str)], args: &[&str], gate: &Arc<Gate>) -> Process {
         let mut command = Command::new(&self.binary);
         command.envs(variables.iter().copied());
-        self.start_by(command, "calm", args, gate).await
+        self.start_by(command, who, args, gate).await
     }
 
     /// Starts the binary with at most `blocks` (512 bytes each) in every file that it writes: a disk without room.

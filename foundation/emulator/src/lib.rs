@@ -6,6 +6,7 @@ pub mod call;
 pub mod clock;
 mod connect;
 pub mod durations;
+pub mod judge;
 mod lag;
 pub mod sent;
 mod serve;
@@ -179,6 +180,9 @@ impl Emulator {
             Ok(parsed) => parsed,
             Err((protocol, error)) => return wire::render_error(protocol, &error, &request_id),
         };
+        if let Some(error) = judge::refusal(&parsed.call) {
+            return wire::render_error(parsed.protocol, &error, &request_id);
+        }
         // Another process may have used the same directory since our last request.
         let held = inner.store.as_mut().map(|store| store.enter(&mut inner.world));
         let changing = services::is_changing(&parsed.call.action);

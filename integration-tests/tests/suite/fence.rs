@@ -1,7 +1,7 @@
 //! The fence in front of changing calls: a run that was superseded reads, and changes nothing, whatever the service and its protocol.
 
 use aws::{Aws, Connection};
-use emulator::{Emulator, Options};
+use emulator::Emulator;
 use engine::apply::Apply;
 use engine::ledger::{Entry, Folded, Guard, Ledger, LedgerError, MemoryLedger};
 use engine::planner::{Allow, Request};
@@ -84,7 +84,7 @@ async fn no_changing_call_of_any_kind_passes() {
 /// The guard that agrees costs nothing: the run ends as one without a guard.
 #[tokio::test(start_paused = true)]
 async fn a_run_that_holds_its_locks_passes() {
-    let emulator = Emulator::in_memory(Options { speed: 1.0, seed: 7 });
+    let emulator = integration_tests::account(1.0, 7);
     let aws = aws(&emulator, Guard::new(vec![Arc::new(MemoryLedger::new(LayerName::Network))])).await;
     aws.ec2.create_vpc().cidr_block("10.0.0.0/16").send().await.unwrap();
     assert_eq!(emulator.calls().iter().filter(|call| call.changing).count(), 1);

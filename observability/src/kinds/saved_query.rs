@@ -35,6 +35,12 @@ impl Resource for SavedQuery {
     }
 }
 
+/// The token in the form that this operation alone insists on: 36 characters, a UUID's.
+fn client_token(token: &str) -> String {
+    let parts: Vec<&str> = [(0, 8), (8, 12), (12, 16), (16, 20)].iter().filter_map(|(from, to)| token.get(*from..*to)).collect();
+    format!("{}-{:0<12}", parts.join("-"), token.get(20..).unwrap_or_default())
+}
+
 /// Works on saved queries.
 #[derive(Clone, Debug)]
 pub(super) struct SavedQueries(pub Aws);
@@ -59,7 +65,7 @@ impl SavedQueries {
         let call = self.0.logs.put_query_definition().name(&want.name).query_string(&want.query).set_log_group_names(Some(groups));
         let call = match id {
             Some(id) => call.query_definition_id(id.as_str()),
-            None => call.client_token(&who.token),
+            None => call.client_token(client_token(&who.token)),
         };
         call.send().await.or_fault("logs:PutQueryDefinition").map(|_| ())
     }
@@ -103,5 +109,13 @@ impl Calls<SavedQuery> for SavedQueries {
             .await
             .or_gone("logs:DeleteQueryDefinition")
             .map(|_| ())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn a_token_has_the_form_that_aws_insists_on() {
+        assert_eq!(super::client_token("f34e69d1c1b1a2e7b5487d4bd89aded7"), "f34e69d1-c1b1-a2e7-b548-7d4bd89aded7");
     }
 }

@@ -1,6 +1,5 @@
 //! Each layer with its own binary, in order, over HTTP against the embedded AWS of another process; then back in reverse.
 
-use emulator::{Emulator, Options};
 use integration_tests::process::{ROOT, binaries};
 use std::path::Path;
 use std::process::{Command, Output};
@@ -35,7 +34,7 @@ impl Shop {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn each_layer_deploys_alone_and_goes_again() {
-    let emulator = Emulator::in_memory(Options { speed: 600.0, seed: 5 });
+    let emulator = integration_tests::account(600.0, 5);
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let server = tokio::spawn(emulator.clone().serve(listener));
@@ -65,7 +64,7 @@ async fn each_layer_deploys_alone_and_goes_again() {
 /// Two teams on two machines: what one deploys, the other reads from the bucket.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn teams_share_their_ledgers_in_a_bucket() {
-    let emulator = Emulator::in_memory(Options { speed: 600.0, seed: 5 });
+    let emulator = integration_tests::account(600.0, 5);
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let server = tokio::spawn(emulator.clone().serve(listener));

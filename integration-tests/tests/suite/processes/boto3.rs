@@ -6,22 +6,11 @@ use base64::Engine;
 use engine::LayerName;
 use engine::ledger::{Holder, Store};
 use integration_tests::shared::holder;
-use integration_tests::{Bench, EVERYTHING, all_done};
+use integration_tests::{Bench, EVERYTHING, all_done, models};
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::process::{Command, Stdio};
-
-/// The first Python that has botocore; `.ci/run` puts one beside `moto_server`.
-#[allow(clippy::disallowed_methods)]
-fn python() -> Option<std::path::PathBuf> {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let pythons = std::env::split_paths(&path).map(|dir| dir.join("python3")).filter(|python| python.is_file());
-    pythons.into_iter().find(|python| {
-        let import = Command::new(python).args(["-c", "import botocore"]).stderr(Stdio::null()).status();
-        import.is_ok_and(|status| status.success())
-    })
-}
 
 /// The calls of a ledger in a bucket: made, written, refused, broken.
 async fn with_a_shared_ledger(bench: &Bench) {
@@ -44,7 +33,7 @@ async fn with_a_shared_ledger(bench: &Bench) {
 #[tokio::test(start_paused = true)]
 #[allow(clippy::disallowed_macros)]
 async fn botocore_understands_every_answer() {
-    let Some(python) = python() else {
+    let Some(python) = models::python() else {
         println!("SKIPPED: no python3 with botocore on the PATH (pip install boto3)");
         return;
     };

@@ -7,7 +7,7 @@ mod panics;
 mod rotation;
 
 use bytes::Bytes;
-use emulator::{Emulator, Options};
+use emulator::Emulator;
 use engine::{Sink, event::Event};
 pub use forms::found;
 use forms::secrets;
@@ -105,7 +105,7 @@ impl Shop {
         std::fs::create_dir(dir.path().join("envs")).unwrap();
         std::fs::write(dir.path().join("envs/base.toml"), "stack = \"shop\"\nregion = \"eu-north-1\"\n").unwrap();
         std::fs::write(dir.path().join("envs/test.toml"), ENV).unwrap();
-        Shop { emulator: Emulator::in_memory(Options { speed: 6000.0, seed: 11 }), dir, seen: String::new(), runs: 0 }
+        Shop { emulator: integration_tests::account(6000.0, 11), dir, seen: String::new(), runs: 0 }
     }
 
     /// Runs the binary against `liar`; its exit code. What it says is in a file of the directory.

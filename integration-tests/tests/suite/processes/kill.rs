@@ -2,7 +2,7 @@
 //! the moment of the kill nothing exists that the ledger does not name.
 #![allow(clippy::disallowed_methods, clippy::disallowed_macros)]
 
-use emulator::{Emulator, Options};
+use emulator::Emulator;
 use engine::LayerName;
 use engine::ledger::{Ledger, LocalLedger};
 use integration_tests::gate::{self, Arrival, Keeper, Pass};
@@ -79,7 +79,7 @@ struct Shop {
 
 impl Shop {
     fn new(binary: &Path) -> Shop {
-        let emulator = Emulator::in_memory(Options { speed: 6000.0, seed: 3 });
+        let emulator = integration_tests::account(6000.0, 3);
         Shop { emulator, binary: binary.to_owned(), dir: tempfile::tempdir().unwrap() }
     }
 

@@ -1,6 +1,6 @@
 //! The real binary whose bucket is taken away while it works: it ends what is in flight, keeps what it cannot write, and goes on.
 
-use emulator::{Emulator, Options};
+use emulator::Emulator;
 use integration_tests::process::{ROOT, binary};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -72,7 +72,7 @@ fn text(output: &Output) -> String {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_a_run_may_not_write_is_kept_and_pushed() {
-    let emulator = Emulator::in_memory(Options { speed: 20.0, seed: 5 });
+    let emulator = integration_tests::account(20.0, 5);
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let server = tokio::spawn(emulator.clone().serve(listener));

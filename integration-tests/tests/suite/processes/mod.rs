@@ -11,6 +11,7 @@ mod kill;
 mod ledger_s3_process;
 mod locks;
 mod logs;
+mod models;
 mod readme;
 mod sessions;
 mod shells;

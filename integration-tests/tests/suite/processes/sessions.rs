@@ -39,7 +39,7 @@ struct Sessions {
 impl Sessions {
     async fn new(variables: &[(&str, &str)]) -> Sessions {
         let shop = Shop::new(binary(), "");
-        let mut deploy = shop.start_with(variables, &["deploy", "--yes"], &Gate::open()).await;
+        let mut deploy = shop.start_with("calm", variables, &["deploy", "--yes"], &Gate::open()).await;
         assert_eq!(deploy.ended().await.code, Some(0), "{}", deploy.said());
         let notes = shop.dir.path().join("programs");
         std::fs::create_dir(&notes).unwrap();
@@ -54,7 +54,7 @@ impl Sessions {
     async fn start(&self, variables: &[(&str, &str)], args: &[&str], gate: &std::sync::Arc<Gate>) -> Process {
         let notes = self.notes.display().to_string();
         let own = [("PATH", self.path.as_str()), ("NOTES", &notes), ("AWS_PROFILE", "")];
-        self.shop.start_with(&[&own[..], variables].concat(), args, gate).await
+        self.shop.start_with("calm", &[&own[..], variables].concat(), args, gate).await
     }
 
     async fn run(&self, variables: &[(&str, &str)], args: &[&str], code: i32) -> String {

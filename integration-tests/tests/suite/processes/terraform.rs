@@ -2,7 +2,6 @@
 //!
 //! Needs `terraform` on the PATH and the provider in `/opt/tf-plugins` (or a mirror named by `TF_PLUGINS`); says SKIPPED without.
 
-use emulator::{Emulator, Options};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -30,7 +29,7 @@ async fn terraform_applies_plans_clean_and_destroys() {
         println!("SKIPPED: no terraform, or no provider in /opt/tf-plugins (TF_PLUGINS names another mirror)");
         return;
     };
-    let emulator = Emulator::in_memory(Options { speed: 120.0, seed: 9 });
+    let emulator = integration_tests::account(120.0, 9);
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let server = tokio::spawn(emulator.clone().serve(listener));

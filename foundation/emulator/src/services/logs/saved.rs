@@ -71,6 +71,11 @@ pub(super) fn put_query(here: &mut Here<'_>, input: &Input) -> Answer {
         return Err(invalid("name must have 1 to 255 characters and queryString 1 to 10000"));
     }
     let token = input.opt("clientToken");
+    if token.is_some_and(|token| !(36..=128).contains(&token.len())) {
+        return Err(invalid(
+            "1 validation error detected: Value at 'clientToken' failed to satisfy constraint: Member must satisfy regular expression pattern: \\S{36,128}",
+        ));
+    }
     let made = here.region.saved_queries.iter().find(|(_, item)| token.is_some() && item.inside["token"].as_str() == token);
     let made = made.map(|(id, _)| id.clone());
     let id = match (input.opt("queryDefinitionId"), made) {
