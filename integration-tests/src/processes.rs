@@ -90,14 +90,13 @@ impl Shop {
     async fn start_by(&self, mut command: Command, who: &str, args: &[&str], gate: &Arc<Gate>) -> Process {
         let (url, server) = gate::serve(self.emulator.clone(), gate.clone()).await;
         let log = self.dir.path().join(format!("{who}.log"));
-        // Through a pipe: what it says has room even when its own files have none.
+        // A pipe has room even when its own files have none.
         let (mut from, out) = std::io::pipe().unwrap();
         let (mut file, err) = (std::fs::File::create(&log).unwrap(), out.try_clone().unwrap());
         let listener = std::thread::spawn(move || std::io::copy(&mut from, &mut file));
         command
             // Before what stands after a `--`.
-            .args(["--env", "local", "--endpoint-url", &url])
-            .args(args)
+            .args([&["--env", "local", "--endpoint-url", &url], args].concat())
             .env("ORCHESTRATOR_SPEED", "6000")
             .env("USER", who)
             .current_dir(self.dir.path())
@@ -157,7 +156,7 @@ impl Shop {
     /// # Panics
     /// When one has none.
     pub fn all_named(&self, what: &str) {
-        let (named, there) = (self.objects().values().sum::<usize>(), self.emulator.tagged("orchestrator:stack", "shop").len());
+        let (named, there): (usize, usize) = (self.objects().values().sum(), self.emulator.tagged("orchestrator:stack", "shop").len());
         assert_eq!(named, there, "{what}: an object exists that the ledger does not name");
     }
 

@@ -205,7 +205,7 @@ impl Asked {
     }
 
     /// Waits until this process is asked to end; Ctrl-C is the child's to understand.
-    pub(crate) async fn to_end(&mut self) {
+    pub(crate) async fn end(&mut self) {
         let [terminate, hangup, quit] = &mut self.signals;
         tokio::select! {
             _ = terminate.recv() => {}
@@ -215,7 +215,7 @@ impl Asked {
     }
 
     /// Waits for that, or for Ctrl-C.
-    pub(crate) async fn at_all(&mut self) {
+    pub(crate) async fn any(&mut self) {
         let [terminate, hangup, quit] = &mut self.signals;
         tokio::select! {
             _ = terminate.recv() => {}

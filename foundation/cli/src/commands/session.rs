@@ -55,7 +55,7 @@ impl<A: App> Ways<'_, A> {
         let ended = match plugin::here(&session) {
             Ok(mut running) => tokio::select! {
                 ended = running.ended() => ended.map(|status| ExitCode::from(plugin::code(status))),
-                () = asked.to_end() => Ok(ExitCode::from(EXIT_INTERRUPTED)),
+                () = asked.end() => Ok(ExitCode::from(EXIT_INTERRUPTED)),
             },
             Err(problem) => Err(problem),
         };
@@ -79,7 +79,7 @@ impl<A: App> Ways<'_, A> {
     async fn forward(&self, session: &Session, port: u16, asked: &mut Asked) -> Result<ExitCode, Problem> {
         let mut running = tokio::select! {
             running = plugin::tunnel(session) => running?,
-            () = asked.at_all() => return Ok(ExitCode::from(EXIT_INTERRUPTED)),
+            () = asked.any() => return Ok(ExitCode::from(EXIT_INTERRUPTED)),
         };
         let (host, through) = ("127.0.0.1".to_owned(), session.through.clone());
         if self.at.json() {
@@ -94,7 +94,7 @@ impl<A: App> Ways<'_, A> {
                 Ok(ExitCode::from(code))
             }
             // Whoever ends a tunnel has had what it was for.
-            () = asked.at_all() => Ok(ExitCode::SUCCESS),
+            () = asked.any() => Ok(ExitCode::SUCCESS),
         }
     }
 
@@ -106,12 +106,12 @@ impl<A: App> Ways<'_, A> {
         let ended = async {
             let tunnel = tokio::select! {
                 tunnel = plugin::tunnel(&session) => tunnel?,
-                () = asked.at_all() => return Ok(ExitCode::from(EXIT_INTERRUPTED)),
+                () = asked.any() => return Ok(ExitCode::from(EXIT_INTERRUPTED)),
             };
             let mut psql = plugin::psql(&login, port, more)?;
             let ended = tokio::select! {
                 ended = psql.running.ended() => ended.map(|status| ExitCode::from(plugin::code(status))),
-                () = asked.to_end() => Ok(ExitCode::from(EXIT_INTERRUPTED)),
+                () = asked.end() => Ok(ExitCode::from(EXIT_INTERRUPTED)),
             };
             drop((psql, tunnel));
             ended
