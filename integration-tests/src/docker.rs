@@ -2,9 +2,13 @@
 #![allow(clippy::disallowed_methods, clippy::disallowed_macros)]
 
 use crate::process::ROOT;
+use aws::{Aws, Connection};
 use std::future::Future;
 use std::net::SocketAddr;
 use std::process::Command;
+use testcontainers::core::{IntoContainerPort, Mount, WaitFor};
+use testcontainers::runners::AsyncRunner;
+use testcontainers::{ContainerRequest, GenericImage, ImageExt};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream, UnixStream};
 
@@ -19,7 +23,7 @@ pub fn docker(args: &[&str]) -> Option<String> {
     output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
 
-/// Runs a suite that needs an engine and these images; `name` is the whole name of the test.
+/// Runs a suite that needs an engine and these images of `images/build.sh`; `name` is the whole name of the test.
 ///
 /// # Panics
 /// When the suite does, or the images cannot be had.
@@ -28,8 +32,10 @@ pub fn suite<F: Future<Output = ()>>(name: &str, images: &[&str], run: impl FnOn
         eprintln!("skipped: no Docker: {name}");
         return;
     };
-    let built = Command::new(format!("{ROOT}/integration-tests/images/build.sh")).args(images).status();
-    assert!(built.is_ok_and(|status| status.success()), "the images cannot be had");
+    if !images.is_empty() {
+        let built = Command::new(format!("{ROOT}/integration-tests/images/build.sh")).args(images).status();
+        assert!(built.is_ok_and(|status| status.success()), "the images cannot be had");
+    }
     let api = api.split_once('.').and_then(|(major, minor)| Some((major.parse().ok()?, minor.parse().ok()?)));
     let older = api.filter(|api| *api < SPOKEN && std::env::var_os("DOCKER_HOST").is_none());
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
@@ -83,28 +89,63 @@ pub fn containers(label: &str) -> Vec<String> {
     listed.unwrap_or_default().lines().map(str::to_owned).collect()
 }
 
-/// MiniStack in a container that reaches the engine: what it starts goes with it, however the suite ends.
-pub struct MiniStack {
-    container: testcontainers::ContainerAsync<testcontainers::GenericImage>,
+/// The last LocalStack that starts without a token.
+pub const LOCALSTACK: &str = "localstack/localstack:4.14.0";
+
+/// LocalStack's image: `LOCALSTACK_IMAGE`, or [`LOCALSTACK`].
+pub fn localstack() -> String {
+    std::env::var("LOCALSTACK_IMAGE").unwrap_or_else(|_| LOCALSTACK.to_owned())
+}
+
+/// The token without which LocalStack has no containers, databases and load balancers.
+pub fn token() -> Option<String> {
+    std::env::var("LOCALSTACK_AUTH_TOKEN").ok().filter(|token| !token.is_empty())
+}
+
+/// An emulator in a container: what it starts goes with it, however the suite ends.
+pub struct Cloud {
+    container: testcontainers::ContainerAsync<GenericImage>,
     /// Where it listens.
     pub address: SocketAddr,
 }
 
-impl MiniStack {
-    /// Starts it with `region` as its own: its load balancers listen in no other.
+impl Cloud {
+    /// MiniStack, which runs tasks and databases as containers. `region` is its own: its load balancers listen in no other.
     ///
     /// # Panics
     /// When it does not start.
-    pub async fn start(region: &str) -> MiniStack {
-        use testcontainers::core::{IntoContainerPort, Mount, WaitFor};
-        use testcontainers::runners::AsyncRunner;
-        use testcontainers::{GenericImage, ImageExt};
-        let image = GenericImage::new("shop/ministack", "mended").with_exposed_port(4566.tcp());
-        let image = image.with_wait_for(WaitFor::message_on_either_std("Running on http"));
-        let request = image.with_env_var("MINISTACK_REGION", region).with_mount(Mount::bind_mount(SOCKET, SOCKET));
+    pub async fn ministack(region: &str) -> Cloud {
+        let image = GenericImage::new("shop/ministack", "mended").with_wait_for(WaitFor::message_on_either_std("Running on http"));
+        let request = image.with_exposed_port(4566.tcp()).with_env_var("MINISTACK_REGION", region);
+        Cloud::start(request.with_mount(Mount::bind_mount(SOCKET, SOCKET))).await
+    }
+
+    /// LocalStack, with its token if there is one.
+    ///
+    /// # Panics
+    /// When it does not start.
+    pub async fn localstack() -> Cloud {
+        let image = localstack();
+        let (name, tag) = image.rsplit_once(':').unwrap_or((&image, "latest"));
+        let image = GenericImage::new(name, tag).with_wait_for(WaitFor::message_on_either_std("Ready."));
+        let request = ContainerRequest::from(image.with_exposed_port(4566.tcp()));
+        Cloud::start(match token() {
+            Some(token) => request.with_env_var("LOCALSTACK_AUTH_TOKEN", token),
+            None => request,
+        })
+        .await
+    }
+
+    async fn start(request: ContainerRequest<GenericImage>) -> Cloud {
         let container = request.start().await.unwrap();
         let port = container.get_host_port_ipv4(4566).await.unwrap();
-        MiniStack { container, address: ([127, 0, 0, 1], port).into() }
+        Cloud { container, address: ([127, 0, 0, 1], port).into() }
+    }
+
+    /// A client of it.
+    pub async fn connect(&self, region: &str) -> Aws {
+        let endpoint_url = Some(format!("http://{}", self.address));
+        Aws::connect(&Connection { region: region.into(), endpoint_url, speed: 1.0, ..Connection::default() }).await
     }
 
     /// The containers that it has started and not taken away: tasks and databases.
@@ -113,7 +154,7 @@ impl MiniStack {
     }
 }
 
-impl Drop for MiniStack {
+impl Drop for Cloud {
     fn drop(&mut self) {
         for started in self.started() {
             let id = started.split(' ').next().unwrap_or_default();

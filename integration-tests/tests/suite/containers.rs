@@ -2,10 +2,11 @@
 //! container, which reads from PostgreSQL in another. Images: `images/build.sh`; what MiniStack cannot: `images/mended/mended.py`.
 #![allow(clippy::disallowed_macros)]
 
-use aws::{Aws, Connection};
-use integration_tests::docker::{self, MiniStack, docker};
+mod localstack;
+
+use integration_tests::docker::{self, Cloud, docker};
 use integration_tests::load::{Answer, Load, Site};
-use integration_tests::process::{command, said};
+use integration_tests::process::{binary, command, said};
 use std::time::{Duration, Instant};
 
 const REGION: &str = "eu-north-1";
@@ -39,16 +40,17 @@ const QUIET: Duration = Duration::from_secs(3);
 const LOGIN: &str = "import os, psycopg; e = os.environ; psycopg.connect(host=e['DATABASE_HOST'], port=e['DATABASE_PORT'], \
     dbname=e['DATABASE_NAME'], user=e['DATABASE_USER'], password=e['TRIED'], sslmode='require').close()";
 
+/// A stack in an emulator.
 struct Shop {
-    cloud: MiniStack,
+    cloud: Cloud,
     dir: tempfile::TempDir,
 }
 
 impl Shop {
-    async fn new() -> Shop {
-        let (cloud, dir) = (MiniStack::start(REGION).await, tempfile::tempdir().unwrap());
+    fn new(cloud: Cloud, settings: &str) -> Shop {
+        let dir = tempfile::tempdir().unwrap();
         std::fs::write(dir.path().join("base.toml"), BASE).unwrap();
-        std::fs::write(dir.path().join("real.toml"), SETTINGS).unwrap();
+        std::fs::write(dir.path().join("real.toml"), settings).unwrap();
         Shop { cloud, dir }
     }
 
@@ -112,8 +114,7 @@ fn version(answer: &Answer) -> Option<String> {
 
 /// Whether the application's log group has a line of this request.
 async fn logged(shop: &Shop, request: &str) -> bool {
-    let endpoint_url = Some(format!("http://{}", shop.cloud.address));
-    let aws = Aws::connect(&Connection { region: REGION.into(), endpoint_url, speed: 1.0, ..Connection::default() }).await;
+    let aws = shop.cloud.connect(REGION).await;
     let found = aws.logs.filter_log_events().log_group_name("/ecs/shop-real/app").filter_pattern(request).send().await.unwrap();
     found.events().iter().filter_map(|event| event.message()).any(|line| line.contains(request) && line.contains("\"status\": 201"))
 }
@@ -125,7 +126,8 @@ fn a_request_reaches_the_database_and_nothing_fails_while_the_application_change
 }
 
 async fn life() {
-    let (shop, began) = (Shop::new().await, Instant::now());
+    binary();
+    let (shop, began) = (Shop::new(Cloud::ministack(REGION).await, SETTINGS), Instant::now());
     let told = shop.must(&["deploy", "--yes"]).await;
     let host = told.lines().find_map(|line| line.strip_prefix("edge.url = \"http://")).map(|host| host.trim_end_matches('"').to_owned());
     let site = Site { address: shop.cloud.address, host: host.unwrap_or_else(|| panic!("no URL: {told}")) };
