@@ -1,5 +1,15 @@
 //! The real binary against an emulator that runs what is deployed: a request through the load balancer reaches the Flask application in its
-//! container, which reads from PostgreSQL in another. Images: `images/build.sh`; what MiniStack cannot: `images/mended/mended.py`.
+//! container, which reads from PostgreSQL in another.
+//!
+//! | MiniStack 1.5.33 cannot | so |
+//! | --- | --- |
+//! | give a task a SecureString decrypted (`services/ecs.py`, `_resolve_container_secrets`) | `images/mended/mended.py` |
+//! | change the password of its PostgreSQL without psycopg2: it logs an error and answers as if it had | its image `full` |
+//! | give the database an address that tasks reach when it runs as a process of the host | it runs in a container |
+//! | let a load balancer answer in another region than its own (`services/alb.py`, `find_lb_for_host`) | `MINISTACK_REGION` |
+//! | wait for a health check: a target gets requests as soon as its container runs | the application listens first: `start.py` |
+//! | `readonlyRootFilesystem`, volumes, `stopTimeout` (5 s), the container's health check | `.ci/app` runs the image read-only |
+//! | what `orchestrator/tests/others.rs` lists | no `plan` is asked for here |
 #![allow(clippy::disallowed_macros)]
 
 mod localstack;
