@@ -1,9 +1,11 @@
 //! A stack in the embedded AWS without a process, a file or a clock: what the suites drive.
 #![allow(clippy::unwrap_used)]
 
+pub mod docker;
 pub mod gate;
 pub mod kept;
 pub mod liar;
+pub mod load;
 mod mend;
 pub mod models;
 pub mod mortal;

@@ -25,29 +25,39 @@ class FakeDatabase:
     """Answers as PostgreSQL would to the statements that the app sends, and remembers them."""
 
     def __init__(self) -> None:
-        self.error: Exception | None = None
+        self.error: Exception | None = None  # of whoever opens a connection
+        self.fails: Exception | None = None  # of every statement
         self.statements: list[str] = []
         self.versions: list[int] = []
         self.notes: list[dict[str, Any]] = []
-        self.open = 0
+        self.opened: list[FakeConnection] = []
 
     def connect(self) -> Any:
         if self.error:
             raise self.error
-        return FakeConnection(self)
+        self.opened.append(FakeConnection(self))
+        return self.opened[-1]
+
+    @property
+    def open(self) -> int:
+        return sum(not conn.closed for conn in self.opened)
 
 
 class FakeConnection:
     def __init__(self, database: FakeDatabase) -> None:
         self.database = database
         self.rows: list[dict[str, Any]] = []
+        self.closed = False
+        self.broken = False  # the server went away, and nobody has noticed yet
 
     def __enter__(self) -> "FakeConnection":
-        self.database.open += 1
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.database.open -= 1
+        self.close()
+
+    def close(self) -> None:
+        self.closed = True
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -56,7 +66,11 @@ class FakeConnection:
         self.database.statements.append("COMMIT")
 
     def execute(self, query: str, params: Any = None) -> "FakeConnection":
+        if self.broken:
+            raise psycopg.OperationalError("server closed the connection unexpectedly")
         db, self.rows = self.database, []
+        if db.fails:
+            raise db.fails
         db.statements.append(" ".join(query.split()))
         if query.startswith("INSERT INTO schema_migrations"):
             db.versions.append(params[0])
@@ -88,7 +102,9 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
         "DATABASE_PASSWORD": PASSWORD,
         "FLASK_SECRET_KEY": SECRET_KEY,
     }
-    monkeypatch.delenv("DATABASE_SSLMODE", raising=False)
+    for name in ("DATABASE_SSLMODE", "WEB_THREADS", "APP_VERSION"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(notes, "PATIENCE", 0.0)  # what refuses, refuses at once
     for name, value in values.items():
         monkeypatch.setenv(name, value)
     return values

@@ -13,7 +13,15 @@ import app as notes
 def test_healthz_needs_no_database(client: FlaskClient, database: FakeDatabase) -> None:
     database.error = psycopg.OperationalError("down")
     response = client.get("/healthz")
-    assert (response.status_code, response.json) == (200, {"status": "ok"})
+    assert (response.status_code, response.json) == (200, {"status": "ok", "version": "dev"})
+
+
+def test_healthz_says_which_image_runs(
+    environment: dict[str, str], database: FakeDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("APP_VERSION", "2.0")
+    client = notes.create_app(connect=database.connect).test_client()
+    assert client.get("/healthz").json == {"status": "ok", "version": "2.0"}
 
 
 def test_readyz(client: FlaskClient, database: FakeDatabase) -> None:
@@ -23,8 +31,10 @@ def test_readyz(client: FlaskClient, database: FakeDatabase) -> None:
 
 
 def test_readyz_tells_the_reason_without_the_detail(
-    client: FlaskClient, database: FakeDatabase, log_lines: Any
+    environment: dict[str, str], database: FakeDatabase, log_lines: Any
 ) -> None:
+    database.error = psycopg.OperationalError("down")
+    client = notes.create_app(connect=database.connect).test_client()
     database.error = psycopg.errors.ConnectionTimeout("host db.internal timed out")
     response = client.get("/readyz")
     assert response.status_code == 503
@@ -64,7 +74,7 @@ def test_create_and_list(client: FlaskClient, database: FakeDatabase) -> None:
     assert set(first.json) == {"id", "title", "body", "created_at"}
     assert (second.json["title"], second.json["body"]) == ("Brød 🍞", "")
     assert client.get("/notes").json == {"notes": [second.json, first.json]}
-    assert database.open == 0
+    assert database.open == notes.Config.from_env().threads == 4  # and no more were needed
 
 
 @pytest.mark.parametrize(
@@ -117,6 +127,8 @@ def test_errors_are_json(client: FlaskClient) -> None:
 @pytest.mark.parametrize("method", ["get", "post"])
 def test_notes_without_a_database(client: FlaskClient, database: FakeDatabase, method: str) -> None:
     database.error = psycopg.OperationalError("could not connect to db.internal")
+    for connection in database.opened:
+        connection.broken = True
     response = getattr(client, method)("/notes", json={"title": "Milk"})
     assert (response.status_code, response.json) == (503, {"error": "Service Unavailable"})
 

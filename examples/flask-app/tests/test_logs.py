@@ -36,7 +36,7 @@ def test_values_of_the_access_log() -> None:
 def test_an_unexpected_error_carries_the_request_and_no_secret(
     client: FlaskClient, database: FakeDatabase, log_lines: Any
 ) -> None:
-    database.error = RuntimeError(f"password={PASSWORD} key={SECRET_KEY}")
+    database.fails = RuntimeError(f"password={PASSWORD} key={SECRET_KEY}")
     response = client.get("/notes?token=hidden", headers={"X-Request-Id": "r2"})
     assert (response.status_code, response.json) == (500, {"error": "Internal Server Error"})
     line = log_lines()[-1]

@@ -47,7 +47,7 @@ def test_serves_logs_json_and_stops_on_sigterm(environment: dict[str, str]) -> N
                 break
             except urllib.error.URLError:
                 time.sleep(0.1)
-        assert health == (200, {"status": "ok"}, "req-1")
+        assert health == (200, {"status": "ok", "version": "dev"}, "req-1")
         status, body, _ = get(f"http://127.0.0.1:{port}/readyz?password=none")
         assert (status, body["reason"]) == (503, "database: OperationalError")
         idle = socket.create_connection(("127.0.0.1", port))  # keep-alive must not hold the stop
@@ -72,6 +72,34 @@ def test_serves_logs_json_and_stops_on_sigterm(environment: dict[str, str]) -> N
     text = (out + err).decode()
     assert PASSWORD not in text and SECRET_KEY not in text and "password=none" not in text
     assert err == b""
+
+
+def test_who_comes_while_it_starts_waits(environment: dict[str, str]) -> None:
+    """As the container begins: nothing is refused from the moment that something listens."""
+    port = free_port()
+    script = (ROOT / "start.py").read_text().replace("PORT = 8000", f"PORT = {port}")
+    server = subprocess.Popen(
+        [sys.executable, "-c", script],
+        cwd=ROOT, env={**os.environ, "DATABASE_HOST": "127.0.0.1", "DATABASE_PORT": "1"},
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    try:
+        began = time.monotonic()
+        while True:
+            try:
+                early = socket.create_connection(("127.0.0.1", port))
+                break
+            except ConnectionRefusedError:
+                assert time.monotonic() - began < 5
+        early.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        early.settimeout(20)
+        assert early.recv(100).startswith(b"HTTP/1.1 200")
+        early.close()
+        server.send_signal(signal.SIGTERM)
+        server.communicate(timeout=20)
+        assert server.returncode == 0
+    finally:
+        server.kill()
 
 
 def test_does_not_start_unconfigured(

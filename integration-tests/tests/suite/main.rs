@@ -4,6 +4,7 @@
 mod adopt;
 mod bastion;
 mod compute;
+mod containers;
 mod crash;
 mod database;
 mod edge;
