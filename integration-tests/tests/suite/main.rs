@@ -23,6 +23,7 @@ mod life;
 mod log_events;
 mod observability;
 mod out_of_band;
+mod permissions;
 mod processes;
 mod release;
 mod rollout;
