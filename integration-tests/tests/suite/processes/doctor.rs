@@ -60,7 +60,13 @@ async fn permissions_are_simulated_for_every_action_that_the_layers_need() {
 
     shop.emulator.with_world(|world| user(world, json!([{"Effect": "Allow", "Action": "*:Describe*", "Resource": "*"}])));
     let told = shop.must(&["doctor"], 1, "nothing is allowed").await;
-    assert!(told.contains("may not do") && told.contains("application-autoscaling:") && told.contains(" more") && !told.contains("ssm:PutParameter"), "{told}");
+    assert!(
+        told.contains("may not do")
+            && told.contains("application-autoscaling:")
+            && told.contains(" more")
+            && !told.contains("ssm:PutParameter"),
+        "{told}"
+    );
 
     // A condition about a key that only the call itself has.
     let boss = json!({"Effect": "Allow", "Action": "*", "Resource": "*", "Condition": {"StringEquals": {"aws:PrincipalTag/role": "boss"}}});

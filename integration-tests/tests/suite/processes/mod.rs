@@ -18,3 +18,4 @@ mod stale;
 mod status;
 mod terminal;
 mod terraform;
+mod watch;
