@@ -2,7 +2,7 @@
 //! <https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html>
 
 use crate::{Aws, FaultExt};
-use aws_sdk_iam::types::{ContextEntry, ContextKeyTypeEnum, EvaluationResult, PolicyEvaluationDecisionType};
+use aws_sdk_iam::types::{ContextEntry, ContextKeyTypeEnum, EvaluationResult, PolicyEvaluationDecisionType, ResourceSpecificResult};
 use engine::{Fault, Scope};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -151,7 +151,7 @@ pub async fn principal(aws: &Aws, arn: &str) -> Principal {
     }
 }
 
-/// How many actions one call asks for: AWS names no limit, and takes bodies of this size.
+/// How many actions one call asks for: AWS names no limit, and gives pages of 100 unless it is asked for more.
 const AT_ONCE: usize = 100;
 /// The most answers in a page.
 const PAGE: i32 = 1000;
@@ -217,11 +217,13 @@ impl Simulation<'_> {
         let mut allowed = BTreeSet::new();
         while let Some(one) = pages.next().await {
             let one: EvaluationResult = one.or_fault("iam:SimulatePrincipalPolicy")?;
-            let missing = one.missing_context_values();
-            match one.eval_decision() {
-                PolicyEvaluationDecisionType::Allowed => drop(allowed.insert(one.eval_action_name().to_owned())),
-                _ if missing.is_empty() => {}
-                _ => drop(open.insert(one.eval_action_name().to_owned(), missing.to_vec())),
+            // IAM tells of several resources by an answer each, or inside one.
+            let inside = |it: &ResourceSpecificResult| *it.eval_resource_decision() == PolicyEvaluationDecisionType::Allowed;
+            let name = one.eval_action_name().to_owned();
+            if *one.eval_decision() == PolicyEvaluationDecisionType::Allowed || one.resource_specific_results().iter().any(inside) {
+                allowed.insert(name);
+            } else if !one.missing_context_values().is_empty() {
+                open.insert(name, one.missing_context_values().to_vec());
             }
         }
         Ok(allowed)

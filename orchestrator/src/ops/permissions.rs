@@ -57,14 +57,13 @@ fn told(entity: &str, needed: &BTreeSet<&str>, verdict: &Verdict) -> Vec<Sign> {
     if !verdict.denied.is_empty() {
         let text =
             format!("{entity} may not do {} of the {count} actions that these layers need: {}", verdict.denied.len(), few(&verdict.denied));
-        let hint =
-            "allow them to it, or look for a denial in its policies, its boundary and the organization's: `doctor --format json` names all";
+        let hint = "allow them, or look for what denies them in its policies, its boundary and the organization's; `doctor --format json` names all";
         signs.push(sign(Level::Fail, text).fact("denied", verdict.denied.clone()).hint(hint));
     }
     if !verdict.open.is_empty() {
         let keys: BTreeSet<&str> = verdict.open.values().flatten().map(String::as_str).collect();
         let (actions, keys): (Vec<String>, Vec<&str>) = (verdict.open.keys().cloned().collect(), keys.into_iter().collect());
-        let text = format!("whether {entity} may do {} hangs on {}", few(&actions), keys.join(", "));
+        let text = format!("whether {entity} may do {} depends on {}", few(&actions), keys.join(", "));
         signs.push(
             sign(Level::Warn, text)
                 .fact("conditional", actions)
