@@ -1,5 +1,6 @@
 //! The bastion layer: optional. A host from which operators reach the database, its way in and its ways out.
 
+mod calls;
 pub mod config;
 mod declare;
 mod health;
@@ -65,6 +66,10 @@ impl Deploys for Bastion {
 
     async fn health(aws: &Aws, _: &Names, memory: &Folded) -> Result<Vec<Sign>, Fault> {
         health::health(aws, memory).await
+    }
+
+    fn calls(config: &Config) -> Vec<&'static str> {
+        calls::calls(config)
     }
 
     fn kinds(aws: &Aws) -> Kinds {

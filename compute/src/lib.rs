@@ -1,6 +1,7 @@
 //! The compute layer: the cluster, the roles of its tasks, the task definition, the service behind the load balancer, its
 //! autoscaling and its alarms.
 
+mod calls;
 pub mod config;
 mod declare;
 pub mod exec;
@@ -57,8 +58,12 @@ impl Deploys for Compute {
         health::health(aws, memory).await
     }
 
-    async fn preflight(aws: &Aws, _: &Config, _: &Folded) -> Result<Vec<Sign>, Fault> {
-        preflight::preflight(aws).await
+    async fn preflight(aws: &Aws, config: &Config, memory: &Folded) -> Result<Vec<Sign>, Fault> {
+        preflight::preflight(aws, config, memory).await
+    }
+
+    fn calls(config: &Config) -> Vec<&'static str> {
+        calls::calls(config)
     }
 
     fn kinds(aws: &Aws) -> Kinds {

@@ -56,14 +56,38 @@ pub(crate) fn pull(image: &str) -> Option<Value> {
     ])))
 }
 
-/// The ARN of the repository that an image of ECR is in.
-fn repository(image: &str) -> Option<String> {
+/// An image in ECR, as its name tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Reference<'a> {
+    /// Whose registry.
+    pub account: &'a str,
+    /// Where it is.
+    pub region: &'a str,
+    /// The repository's name.
+    pub repository: &'a str,
+    /// `latest` when the name has neither tag nor digest.
+    pub tag: Option<&'a str>,
+    /// `sha256:…`.
+    pub digest: Option<&'a str>,
+}
+
+/// The parts of an image's name, if it is in ECR.
+pub(crate) fn reference(image: &str) -> Option<Reference<'_>> {
     let (registry, rest) = image.split_once('/')?;
     let (account, host) = registry.split_once(".dkr.ecr.")?;
     let region = host.strip_suffix(".amazonaws.com")?;
     // A tag begins with a colon, a digest with an at sign; the name has neither.
-    let name = rest.split([':', '@']).next().filter(|name| !name.is_empty())?;
-    Some(format!("arn:aws:ecr:{region}:{account}:repository/{name}"))
+    let (rest, digest) = rest.split_once('@').map_or((rest, None), |(rest, digest)| (rest, Some(digest)));
+    let (repository, tag) = rest.split_once(':').map_or((rest, None), |(name, tag)| (name, Some(tag)));
+    // With a digest the tag counts for nothing, as for Docker.
+    let tag = if digest.is_some() { None } else { Some(tag.unwrap_or("latest")) };
+    Some(Reference { account, region, repository, tag, digest }).filter(|it| !it.repository.is_empty())
+}
+
+/// The ARN of the repository that an image of ECR is in.
+fn repository(image: &str) -> Option<String> {
+    let Reference { account, region, repository, .. } = reference(image)?;
+    Some(format!("arn:aws:ecr:{region}:{account}:repository/{repository}"))
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! The database layer: RDS PostgreSQL in the data subnets, with its groups and its alarms.
 
+mod calls;
 pub mod config;
 mod declare;
 mod health;
@@ -64,6 +65,10 @@ impl Deploys for DatabaseLayer {
 
     async fn preflight(aws: &Aws, config: &Config, _: &Folded) -> Result<Vec<Sign>, Fault> {
         preflight::preflight(aws, config).await
+    }
+
+    fn calls(config: &Config) -> Vec<&'static str> {
+        calls::calls(config)
     }
 
     fn kinds(aws: &Aws) -> Kinds {

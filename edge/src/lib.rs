@@ -1,9 +1,11 @@
 //! The edge layer: the load balancer, its listeners and target group, the certificate and the DNS names.
 
+mod calls;
 pub mod config;
 mod declare;
 mod health;
 pub mod kinds;
+mod preflight;
 
 pub use config::Config;
 pub use declare::Inputs;
@@ -55,13 +57,24 @@ impl Deploys for Edge {
         health::health(aws, memory).await
     }
 
+    async fn preflight(aws: &Aws, config: &Config, memory: &Folded) -> Result<Vec<Sign>, Fault> {
+        preflight::preflight(aws, config, memory).await
+    }
+
+    fn calls(config: &Config) -> Vec<&'static str> {
+        calls::calls(config)
+    }
+
     fn kinds(aws: &Aws) -> Kinds {
         kinds::kinds(aws)
     }
 }
 
 /// The id of the public hosted zone of that name.
-async fn zone(aws: &Aws, name: &str) -> Result<String, LayerError> {
+///
+/// # Errors
+/// The fault of `route53:ListHostedZonesByName`, or [`DeclareError::Setting`] when the account has no such zone.
+pub async fn zone(aws: &Aws, name: &str) -> Result<String, LayerError> {
     let wanted = format!("{}.", name.trim_end_matches('.'));
     let answer = aws.dns.list_hosted_zones_by_name().dns_name(&wanted).send().await.or_fault("route53:ListHostedZonesByName")?;
     let public = |it: &&aws_sdk_route53::types::HostedZone| it.name() == wanted && it.config().is_none_or(|config| !config.private_zone());

@@ -81,7 +81,7 @@ pub fn account(speed: f64, seed: u64) -> Emulator {
 }
 
 /// What a stack finds in its account: a hosted zone and a web ACL that others made.
-fn furnish(world: &mut World) {
+pub fn furnish(world: &mut World) {
     let ns = json!({"Name": "example.com.", "Type": "NS", "TTL": "172800", "ResourceRecords": [{"Value": "ns-1.awsdns-01.org."}]});
     let soa = json!({"Name": "example.com.", "Type": "SOA", "TTL": "900",
         "ResourceRecords": [{"Value": "ns-1.awsdns-01.org. awsdns-hostmaster.amazon.com. 1 7200 900 1209600 86400"}]});

@@ -1,5 +1,6 @@
 //! The network layer: VPC, subnets, gateways, routes, endpoints, and the security groups of the tiers with their rules.
 
+mod calls;
 pub mod config;
 mod declare;
 pub mod kinds;
@@ -12,7 +13,6 @@ use aws::Deploys;
 use aws::{Aws, FaultExt};
 use contract::{Names, NetworkDoors, Upstream};
 use engine::ledger::Folded;
-use engine::sign::objects;
 use engine::{DeclareError, Fault, Graph, Kinds, Layer, LayerError, LayerName, Sign};
 
 /// The network layer.
@@ -41,8 +41,11 @@ impl Deploys for Network {
     }
 
     async fn preflight(aws: &Aws, config: &Config, memory: &Folded) -> Result<Vec<Sign>, Fault> {
-        let ours = objects::<kinds::ElasticIp>(memory).count();
-        preflight::preflight(aws, config, ours).await
+        preflight::preflight(aws, config, memory).await
+    }
+
+    fn calls(config: &Config) -> Vec<&'static str> {
+        calls::calls(config)
     }
 
     fn kinds(aws: &Aws) -> Kinds {

@@ -1,6 +1,7 @@
 //! The observability layer: log groups with a retention, the topic that alarms tell, a dashboard, saved queries, an alarm on
 //! errors in the logs, and the VPC's flow logs.
 
+mod calls;
 pub mod config;
 mod dashboard;
 mod declare;
@@ -50,6 +51,10 @@ impl Deploys for Observability {
 
     async fn health(aws: &Aws, names: &Names, _: &Folded) -> Result<Vec<Sign>, Fault> {
         health::health(aws, names).await
+    }
+
+    fn calls(config: &Config) -> Vec<&'static str> {
+        calls::calls(config)
     }
 
     fn kinds(aws: &Aws) -> Kinds {

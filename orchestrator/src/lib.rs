@@ -44,6 +44,10 @@ impl App for Orchestrator {
         ops::preflight::preflight(wanted).await
     }
 
+    async fn permissions(&self, wanted: Wanted<'_>) -> Result<Vec<Sign>, Problem> {
+        ops::permissions::permissions(wanted).await
+    }
+
     async fn health(&self, wanted: Wanted<'_>) -> Result<Vec<Sign>, Problem> {
         let aws = connect::connect(wanted.settings, wanted.endpoint_url, wanted.guard).await?;
         stack::health(&aws, wanted.settings, &wanted).await

@@ -174,3 +174,27 @@ pub async fn preflight(aws: &Aws, configs: &Configs, wanted: &Wanted<'_>) -> Res
     };
     Ok(futures::future::try_join_all(wanted.layers.iter().copied().map(of)).await?.concat())
 }
+
+/// The calls that a deploy and a destroy of these layers may make.
+pub fn calls(configs: &Configs, layers: &[LayerName]) -> Vec<&'static str> {
+    let of = |layer: &LayerName| match layer {
+        LayerName::Network => Network::calls(&configs.network),
+        LayerName::Secrets => Secrets::calls(&configs.secrets),
+        LayerName::Observability => Observability::calls(&configs.observability),
+        LayerName::Database => DatabaseLayer::calls(&configs.database),
+        LayerName::Edge => Edge::calls(&configs.edge),
+        LayerName::Compute => Compute::calls(&configs.compute),
+        LayerName::Bastion => Bastion::calls(&configs.bastion),
+    };
+    layers.iter().flat_map(of).collect()
+}
+
+/// ARNs of objects that the settings name and that a policy may be limited to: the hosted zone, the web ACL.
+pub(crate) async fn named(aws: &Aws, configs: &Configs) -> Vec<String> {
+    let zone = match &configs.edge.hosted_zone {
+        Some(name) => edge::zone(aws, name).await.ok(),
+        None => None,
+    };
+    let zone = zone.map(|id| format!("arn:aws:route53:::hostedzone/{id}"));
+    zone.into_iter().chain(configs.edge.web_acl_arn.clone()).collect()
+}

@@ -1,5 +1,6 @@
 //! The secrets layer: one KMS key for everything of the environment, generated secrets in SSM, and the policy that reads them.
 
+mod calls;
 pub mod config;
 mod declare;
 mod generate;
@@ -40,6 +41,10 @@ impl Deploys for Secrets {
     /// The account's number is part of the key's policy.
     async fn inputs(aws: &Aws, _: &Config, names: &Names, _: &Upstream) -> Result<Inputs, LayerError> {
         Ok(Inputs { names: names.clone(), region: aws.region.clone(), account: aws.account().await? })
+    }
+
+    fn calls(config: &Config) -> Vec<&'static str> {
+        calls::calls(config)
     }
 
     fn kinds(aws: &Aws) -> Kinds {

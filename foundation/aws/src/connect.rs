@@ -39,6 +39,8 @@ pub struct Aws {
     pub alarms: aws_sdk_cloudwatch::Client,
     /// Route 53.
     pub dns: aws_sdk_route53::Client,
+    /// ECR: whether an image is there.
+    pub ecr: aws_sdk_ecr::Client,
     /// ECS.
     pub ecs: aws_sdk_ecs::Client,
     /// Elastic Load Balancing.
@@ -49,6 +51,8 @@ pub struct Aws {
     pub kms: aws_sdk_kms::Client,
     /// CloudWatch Logs.
     pub logs: aws_sdk_cloudwatchlogs::Client,
+    /// Service Quotas.
+    pub quotas: aws_sdk_servicequotas::Client,
     /// RDS.
     pub rds: aws_sdk_rds::Client,
     /// Application Auto Scaling.
@@ -123,11 +127,13 @@ impl Aws {
             acm: client!(aws_sdk_acm),
             alarms: client!(aws_sdk_cloudwatch),
             dns: client!(aws_sdk_route53),
+            ecr: client!(aws_sdk_ecr),
             ecs: client!(aws_sdk_ecs),
             elb: client!(aws_sdk_elasticloadbalancingv2),
             iam: client!(aws_sdk_iam),
             kms: client!(aws_sdk_kms),
             logs: client!(aws_sdk_cloudwatchlogs),
+            quotas: client!(aws_sdk_servicequotas),
             rds: client!(aws_sdk_rds),
             scaling: client!(aws_sdk_applicationautoscaling),
             s3: aws_sdk_s3::Client::from_conf(

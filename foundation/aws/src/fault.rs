@@ -106,7 +106,7 @@ fn reads(call: &str) -> bool {
 
 /// Whether an operation only reads, by its name.
 pub(crate) fn is_read(operation: &str) -> bool {
-    ["Describe", "List", "Get", "Head", "Lookup", "Filter"].iter().any(|verb| operation.starts_with(verb))
+    ["Describe", "List", "Get", "Head", "Lookup", "Filter", "Simulate"].iter().any(|verb| operation.starts_with(verb))
 }
 
 /// Whether there was no connection at all, so that the request cannot have arrived.

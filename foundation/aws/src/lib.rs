@@ -8,6 +8,7 @@ mod fence;
 pub mod kinds;
 pub mod ledger;
 pub mod named;
+pub mod permissions;
 pub mod retry;
 pub mod session;
 pub mod stage;

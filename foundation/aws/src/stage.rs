@@ -46,6 +46,9 @@ pub trait Deploys: Layer<Outputs: Send + Sync + 'static, Config: Send + Sync, In
         std::future::ready(Ok(Vec::new()))
     }
 
+    /// The calls that a deploy and a destroy of these settings may make: `service:Operation`.
+    fn calls(config: &Self::Config) -> Vec<&'static str>;
+
     /// Every kind that it ever shipped, with its driver.
     fn kinds(aws: &Aws) -> Kinds;
 }

@@ -51,14 +51,26 @@ pub(crate) fn failed() -> Option<String> {
     FAILED.lock().unwrap_or_else(PoisonError::into_inner).clone()
 }
 
-/// How many columns stdout has; `None` when it is no terminal and lines may be as long as they are.
-pub(crate) fn width() -> Option<usize> {
+/// Moves the cursor of the terminal that stdout is, or clears it: that is no colour, and is not taken out where nobody wants colours.
+pub(crate) fn control(sequence: &str) {
+    let mut out = std::io::stdout().lock();
+    // A terminal that went away shows nothing.
+    out.write_all(sequence.as_bytes()).and_then(|()| out.flush()).ok();
+}
+
+/// How many columns and rows stdout has; `None` when it is no terminal.
+pub(crate) fn size() -> Option<(usize, usize)> {
     let out = std::io::stdout();
     if !out.is_terminal() {
         return None;
     }
-    let told = terminal_size::terminal_size_of(out).map(|(width, _)| usize::from(width.0)).filter(|width| *width > 0);
-    told.or(Some(80))
+    let told = terminal_size::terminal_size_of(out).map(|(columns, rows)| (usize::from(columns.0), usize::from(rows.0)));
+    told.filter(|(columns, rows)| *columns > 0 && *rows > 0).or(Some((80, 24)))
+}
+
+/// How many columns stdout has; `None` when it is no terminal and lines may be as long as they are.
+pub(crate) fn width() -> Option<usize> {
+    size().map(|(columns, _)| columns)
 }
 
 /// A line of data on stdout.

@@ -30,6 +30,8 @@ pub struct World {
 pub struct Account {
     /// IAM roles by name.
     pub roles: Table,
+    /// IAM users by name, for the policy simulator: inline policies and names of attached ones as roles have them.
+    pub users: Table,
     /// Instance profiles by name.
     pub instance_profiles: Table,
     /// Hosted zones by id; their records are inside.
@@ -91,6 +93,10 @@ pub struct Region {
     pub web_acls: Table,
     /// WAF associations: the resource's ARN to the web ACL's.
     pub web_acl_associations: Table,
+    /// ECR repositories by name; their images are inside.
+    pub repositories: Table,
+    /// Quotas by code that are not those of a new account.
+    pub quotas: BTreeMap<String, f64>,
     /// ECS clusters by name.
     pub clusters: Table,
     /// ECS services by `cluster/name`.
@@ -111,7 +117,7 @@ pub struct Region {
 
 impl Region {
     /// Every table of this shape.
-    pub fn tables(&self) -> [&Table; 26] {
+    pub fn tables(&self) -> [&Table; 27] {
         [
             &self.keys,
             &self.aliases,
@@ -133,6 +139,7 @@ impl Region {
             &self.certificates,
             &self.web_acls,
             &self.web_acl_associations,
+            &self.repositories,
             &self.clusters,
             &self.services,
             &self.task_definitions,
@@ -142,7 +149,7 @@ impl Region {
         ]
     }
 
-    fn tables_mut(&mut self) -> [&mut Table; 26] {
+    fn tables_mut(&mut self) -> [&mut Table; 27] {
         [
             &mut self.keys,
             &mut self.aliases,
@@ -164,6 +171,7 @@ impl Region {
             &mut self.certificates,
             &mut self.web_acls,
             &mut self.web_acl_associations,
+            &mut self.repositories,
             &mut self.clusters,
             &mut self.services,
             &mut self.task_definitions,

@@ -25,6 +25,7 @@ mod log_events;
 mod log_reading;
 mod observability;
 mod out_of_band;
+mod permissions;
 mod processes;
 mod release;
 mod rollout;

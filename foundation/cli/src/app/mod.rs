@@ -73,6 +73,11 @@ pub trait App: Send + Sync {
         std::future::ready(Ok(Vec::new()))
     }
 
+    /// Whether the caller may do what a deploy of these layers needs.
+    fn permissions(&self, _wanted: Wanted<'_>) -> impl Future<Output = Result<Vec<Sign>, Problem>> + Send {
+        std::future::ready(Ok(Vec::new()))
+    }
+
     /// How what these layers made is now.
     fn health(&self, _wanted: Wanted<'_>) -> impl Future<Output = Result<Vec<Sign>, Problem>> + Send {
         std::future::ready(Ok(Vec::new()))

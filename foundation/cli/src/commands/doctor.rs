@@ -12,7 +12,7 @@ use engine::ledger::{Folded, Guard, Holder, LedgerError};
 use engine::planner::{Allow, Request};
 use engine::rebuild::rebuild;
 use engine::scan::{Difference, compare, scan};
-use engine::{LayerName, Level, Sign};
+use engine::{Class, LayerName, Level, Sign};
 use std::collections::BTreeMap;
 
 pub(super) struct Doctor<'a, A> {
@@ -27,6 +27,17 @@ fn fail(subject: &str, text: String) -> Sign {
 }
 
 const REBUILD: &str = "run `doctor --rebuild`: it finds everything by its tags and writes what the ledger lacks";
+
+/// The lines, or one for the call that was refused.
+fn told(subject: &str, asked: Result<Vec<Sign>, Problem>) -> Result<Vec<Sign>, Problem> {
+    match asked {
+        Err(Problem::Fault(fault)) if fault.class == Class::Denied => Ok(vec![
+            fail(subject, format!("{}: {}", fault.call, fault.message))
+                .hint("allow the call that AWS refused: the line `permissions` names what is missing"),
+        ]),
+        asked => asked,
+    }
+}
 
 /// A line for each layer that agrees, and one for each object that does not.
 fn lines(difference: &Difference, memory: &BTreeMap<LayerName, Folded>, layers: &[LayerName]) -> Vec<Sign> {
@@ -64,16 +75,23 @@ impl<A: App> Doctor<'_, A> {
                 Err(error) => return Err(error.into()),
             }
         }
-        let kinds = self.at.app.kinds(self.wanted(&memory)).await?;
-        let scan = scan(&kinds, &self.at.settings.scope(), &self.layers).await?;
-        report.extend(lines(&compare(&scan, &memory, &self.layers), &memory, &self.layers));
+        // Who may not look is told what to allow, and everything else that can be told.
+        report.extend(self.at.app.permissions(self.wanted(&memory)).await?);
+        report.extend(told("tags", self.agreement(&memory).await)?);
         report.extend(self.locks().await?);
-        report.extend(self.at.app.preflight(self.wanted(&memory)).await?);
+        report.extend(told("preflight", self.at.app.preflight(self.wanted(&memory)).await)?);
         // Without its ledger a layer would seem to be new.
         if memory.len() == self.layers.len() {
             report.extend(self.collisions(&memory).await);
         }
         self.show(&report)
+    }
+
+    /// Whether ledgers and tags agree.
+    async fn agreement(&self, memory: &BTreeMap<LayerName, Folded>) -> Result<Vec<Sign>, Problem> {
+        let kinds = self.at.app.kinds(self.wanted(memory)).await?;
+        let scan = scan(&kinds, &self.at.settings.scope(), &self.layers).await?;
+        Ok(lines(&compare(&scan, memory, &self.layers), memory, &self.layers))
     }
 
     /// Who holds a lock, and whether that process can still end.

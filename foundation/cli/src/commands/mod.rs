@@ -17,6 +17,7 @@ mod status;
 mod stop;
 mod tool;
 mod unlock;
+mod watch;
 
 use crate::app::App;
 use crate::args::{ChangeCommand, Cli, Command, Format, LedgerCommand, MemoryCommand, ShowCommand, ToolCommand, command};

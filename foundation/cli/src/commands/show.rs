@@ -1,7 +1,7 @@
 //! What looks and changes nothing; outputs and graph: what is remembered and declared.
 
 use super::context::Context;
-use super::{history, status};
+use super::{history, status, watch};
 use crate::app::App;
 use crate::args::{Format, ShowCommand};
 use crate::document::{self, GraphNode, Outputs};
@@ -18,7 +18,8 @@ use std::process::ExitCode;
 /// Runs one of these commands.
 pub(super) async fn run(at: &Context<'_, impl App>, command: &ShowCommand) -> Result<ExitCode, Problem> {
     match command {
-        ShowCommand::Status { watch, ledger } => status::status(at, *watch, *ledger).await?,
+        ShowCommand::Status { watch: Some(pause), .. } => watch::watch(at, *pause).await?,
+        ShowCommand::Status { watch: None, ledger } => status::status(at, *ledger).await?,
         ShowCommand::Drift { which, exit_code } => {
             let differs = status::drifted(at, &at.chosen(&which.layers)).await?;
             return Ok(if differs && *exit_code { ExitCode::from(EXIT_CHANGES) } else { ExitCode::SUCCESS });

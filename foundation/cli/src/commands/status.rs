@@ -12,7 +12,6 @@ use engine::ledger::{Folded, Guard, Holder, RowState};
 use engine::plan::{Plan, Verb};
 use engine::{LayerName, Level, Sign};
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
 
 fn state(folded: &Folded) -> &'static str {
     let open = folded.rows.values().any(|row| row.state == RowState::Intended);
@@ -62,27 +61,31 @@ fn there(at: &Context<'_, impl App>, memory: &BTreeMap<LayerName, Folded>) -> Ve
     at.app.layers().into_iter().filter(|layer| memory.get(layer).is_some_and(|folded| !folded.rows.is_empty())).collect()
 }
 
-/// Shows it once, or again and again until it is interrupted. The error says that something is not well.
-pub(super) async fn status(at: &Context<'_, impl App>, watch: Option<Duration>, remembered: bool) -> Result<(), Problem> {
-    if remembered {
-        return once(at, false, true).await.map(drop);
+/// Shows it once. The error says that something is not well; what is only remembered is not judged.
+pub(super) async fn status(at: &Context<'_, impl App>, remembered: bool) -> Result<(), Problem> {
+    let status = look(at, remembered).await?;
+    let failed = if remembered { 0 } else { failed(&status) };
+    if at.json() {
+        document::write(status);
+    } else {
+        out::data(&text(&status));
     }
-    let Some(pause) = watch else { return well(once(at, false, false).await?) };
-    loop {
-        let failed = once(at, true, false).await?;
-        tokio::select! {
-            () = tokio::time::sleep(pause) => {}
-            _ = tokio::signal::ctrl_c() => return well(failed),
-        }
-    }
+    well(failed)
 }
 
-fn well(failed: usize) -> Result<(), Problem> {
+/// Whether it is well, as an exit code.
+pub(super) fn well(failed: usize) -> Result<(), Problem> {
     if failed == 0 { Ok(()) } else { Err(Problem::Unwell { failed }) }
 }
 
-/// Shows it; how much is not well.
-async fn once(at: &Context<'_, impl App>, in_place: bool, remembered: bool) -> Result<usize, Problem> {
+/// How much is not well.
+pub(super) fn failed(status: &Status) -> usize {
+    let unwell = |line: &&LayerStatus| ["unfinished", "incomplete"].contains(&line.state.as_str()) && line.locked_by.is_none();
+    status.signs.iter().filter(|sign| sign.level == Level::Fail).count() + status.layers.iter().filter(unwell).count()
+}
+
+/// Looks once.
+pub(super) async fn look(at: &Context<'_, impl App>, remembered: bool) -> Result<Status, Problem> {
     let (memory, holders) = (store::memory(at.store).await?, store::holders(at.store, &LayerName::ALL).await?);
     let (there, guard) = (there(at, &memory), Guard::default());
     let (plan, signs) = if there.is_empty() || remembered {
@@ -101,15 +104,8 @@ async fn once(at: &Context<'_, impl App>, in_place: bool, remembered: bool) -> R
     });
     report.extend(signs.unwrap_or_else(|problem| vec![Sign::new(None, "health", Level::Fail, problem.to_string())]));
     let layers: Vec<LayerStatus> = memory.keys().map(|layer| line(*layer, &memory, plan.as_ref(), holders.get(layer))).collect();
-    let unwell = |line: &&LayerStatus| ["unfinished", "incomplete"].contains(&line.state.as_str()) && line.locked_by.is_none();
-    let failed = report.iter().filter(|sign| sign.level == Level::Fail).count() + layers.iter().filter(unwell).count();
-    let status = Status { env: at.settings.env.clone(), healthy: failed == 0, layers, signs: report };
-    if at.json() {
-        document::write(status);
-    } else {
-        show(&status, in_place);
-    }
-    Ok(failed)
+    let status = Status { env: at.settings.env.clone(), healthy: true, layers, signs: report };
+    Ok(Status { healthy: failed(&status) == 0, ..status })
 }
 
 fn line(layer: LayerName, memory: &BTreeMap<LayerName, Folded>, plan: Option<&Plan>, locked_by: Option<&Holder>) -> LayerStatus {
@@ -127,13 +123,8 @@ fn line(layer: LayerName, memory: &BTreeMap<LayerName, Folded>, plan: Option<&Pl
     LayerStatus { layer, state, objects, drift, pending, stale_inputs, last_run, locked_by: locked_by.cloned() }
 }
 
-/// Clears the terminal from its first line on.
-const HOME: &str = "\u{1b}[H\u{1b}[J";
-
-fn show(status: &Status, in_place: bool) {
-    if in_place && std::io::IsTerminal::is_terminal(&std::io::stdout()) {
-        out::data(HOME);
-    }
+/// It as people read it.
+pub(super) fn text(status: &Status) -> String {
     let mut table = render::table(["layer", "state", "objects", "drift", "pending", "last run"]);
     let number = |count: Option<usize>| count.map_or_else(|| "-".to_owned(), |count| count.to_string());
     for it in &status.layers {
@@ -141,16 +132,17 @@ fn show(status: &Status, in_place: bool) {
         let (layer, objects) = (it.layer.to_string(), it.objects.to_string());
         table.add_row([layer, it.state.clone(), objects, number(it.drift), number(it.pending), last.unwrap_or_default()]);
     }
-    tell!("{table}");
+    let mut lines = vec![table.to_string()];
     for it in &status.layers {
         for stale in &it.stale_inputs {
-            tell!("{} reads what {stale} gave before its last run, which did not end well", it.layer);
+            lines.push(format!("{} reads what {stale} gave before its last run, which did not end well", it.layer));
         }
         if let Some(holder) = &it.locked_by {
-            tell!("{} is locked by {holder}", it.layer);
+            lines.push(format!("{} is locked by {holder}", it.layer));
         }
     }
-    status.signs.iter().for_each(|sign| tell!("{}", render::sign(sign)));
+    lines.extend(status.signs.iter().map(render::sign));
+    lines.join("\n") + "\n"
 }
 
 /// Shows what others changed; whether there is something.

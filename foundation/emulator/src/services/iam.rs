@@ -1,4 +1,8 @@
-//! IAM: roles with their policies, service-linked roles, instance profiles. Policies are kept and never evaluated.
+//! IAM: roles with their policies, service-linked roles, instance profiles. No call is refused for a policy; the simulator evaluates
+//! them.
+
+mod profile;
+mod simulate;
 
 use super::{Answer, unknown};
 use crate::call::{AwsError, Call, Input};
@@ -47,31 +51,8 @@ pub(crate) fn handle(here: &mut Here<'_>, call: &Call) -> Answer {
         "ListRoles" => Ok(list_roles(here, input)),
         "CreateServiceLinkedRole" => create_linked(here, input),
         "TagRole" | "UntagRole" | "ListRoleTags" => tagging(role(here, input)?, call),
-        "CreateInstanceProfile" => create_profile(here, input),
-        "ListInstanceProfiles" => {
-            let all = here.account.instance_profiles.values().map(|it| {
-                let mut body = described(it, here);
-                merge(&mut body, json!({"Tags": null}));
-                body
-            });
-            Ok(paged("InstanceProfiles", all.collect(), input))
-        }
-        "GetInstanceProfile" => Ok(json!({"InstanceProfile": described(&profile(here, input)?.clone(), here)})),
-        "AddRoleToInstanceProfile" => add_role(here, input),
-        "RemoveRoleFromInstanceProfile" => remove_role(here, input),
-        "DeleteInstanceProfile" => {
-            if !profile(here, input)?.inside.is_null() {
-                return Err(conflict("must remove roles from instance profile first"));
-            }
-            here.account.instance_profiles.remove(input.str("InstanceProfileName")?);
-            Ok(json!({}))
-        }
-        "TagInstanceProfile" | "UntagInstanceProfile" | "ListInstanceProfileTags" => tagging(profile(here, input)?, call),
-        "ListInstanceProfilesForRole" => {
-            let name = role(here, input)?.str("RoleName").to_owned();
-            let all = here.account.instance_profiles.values().filter(|profile| profile.inside["role"] == name);
-            Ok(paged("InstanceProfiles", all.map(|profile| described(profile, here)).collect(), input))
-        }
+        "SimulatePrincipalPolicy" => simulate::simulate(here, input),
+        action if action.contains("InstanceProfile") => profile::handle(here, call),
         _ => Err(unknown(call)),
     }
 }
@@ -110,11 +91,6 @@ fn changeable<'a>(here: &'a mut Here<'_>, input: &Input) -> Result<&'a mut Item,
         return Err(AwsError::bad("UnmodifiableEntity", format!("The protected role '{name}' is only modifiable by AWS")));
     }
     Ok(found)
-}
-
-fn profile<'a>(here: &'a mut Here<'_>, input: &Input) -> Result<&'a mut Item, AwsError> {
-    let name = input.str("InstanceProfileName")?;
-    here.account.instance_profiles.get_mut(name).ok_or_else(|| not_found(format!("Instance Profile {name} cannot be found.")))
 }
 
 /// A page with IAM's own marks.
@@ -305,46 +281,4 @@ fn list_roles(here: &Here<'_>, input: &Input) -> Value {
         body
     });
     paged("Roles", all.collect(), input)
-}
-
-/// An instance profile with its role.
-fn described(profile: &Item, here: &Here<'_>) -> Value {
-    let role = profile.inside["role"].as_str().and_then(|name| here.account.roles.get(name));
-    let mut body = with_tags(profile);
-    body["Roles"] = role.map(|role| role.body.clone()).into_iter().collect();
-    body
-}
-
-fn create_profile(here: &mut Here<'_>, input: &Input) -> Answer {
-    let path = path(input)?;
-    let name = fresh_name(&here.account.instance_profiles, input, "InstanceProfileName", "Instance Profile", 128)?;
-    let body = json!({
-        "Path": path, "InstanceProfileName": name, "InstanceProfileId": here.ids.id("AIPA").replace('-', "").to_uppercase(),
-        "CreateDate": here.clock.stamp(), "Arn": format!("arn:aws:iam::{ACCOUNT}:instance-profile{path}{name}"),
-    });
-    let item = Item::new(body, tags_in(input, "Tags", "Key", "Value"));
-    let answer = described(&item, here);
-    here.account.instance_profiles.insert(name, item);
-    Ok(json!({"InstanceProfile": answer}))
-}
-
-fn add_role(here: &mut Here<'_>, input: &Input) -> Answer {
-    let role = changeable(here, input)?.str("RoleName").to_owned();
-    let known = here.clock.after(crate::durations::PROFILE_KNOWN);
-    let found = profile(here, input)?;
-    if found.inside.get("role").is_some() {
-        return Err(limit("Cannot exceed quota for InstanceSessionsPerInstanceProfile: 1"));
-    }
-    found.inside = json!({"role": role, "known": known});
-    Ok(json!({}))
-}
-
-fn remove_role(here: &mut Here<'_>, input: &Input) -> Answer {
-    let name = input.str("RoleName")?;
-    let found = profile(here, input)?;
-    if found.inside["role"] != name {
-        return Err(not_found(format!("The role with name {name} cannot be found.")));
-    }
-    found.inside = Value::Null;
-    Ok(json!({}))
 }

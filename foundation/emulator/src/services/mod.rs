@@ -5,11 +5,13 @@
 mod acm;
 mod cloudwatch;
 pub mod ec2;
+mod ecr;
 mod ecs;
 mod elbv2;
 mod iam;
 mod kms;
 pub mod logs;
+pub(crate) mod quotas;
 mod rds;
 mod route53;
 pub mod s3;
@@ -28,7 +30,7 @@ pub type Answer = Result<Value, AwsError>;
 
 /// Whether an operation may change something: everything that does not only read.
 pub fn is_changing(action: &str) -> bool {
-    !["Describe", "List", "Get", "Head", "Lookup", "Filter"].iter().any(|read| action.starts_with(read))
+    !["Describe", "List", "Get", "Head", "Lookup", "Filter", "Simulate"].iter().any(|read| action.starts_with(read))
 }
 
 /// Hands a call to its service.
@@ -40,6 +42,7 @@ pub fn dispatch(world: &mut World, call: &Call) -> Answer {
     match call.service.as_str() {
         "ec2" => ec2::handle(here, call),
         "application-autoscaling" => scaling::handle(here, call),
+        "ecr" => ecr::handle(here, call),
         "ecs" => ecs::handle(here, call),
         "acm" => acm::handle(here, call),
         "elasticloadbalancing" => elbv2::handle(here, call),
@@ -49,6 +52,7 @@ pub fn dispatch(world: &mut World, call: &Call) -> Answer {
         "rds" => rds::handle(here, call),
         "route53" => route53::handle(here, call),
         "s3" => s3::handle(here, call),
+        "servicequotas" => quotas::handle(here, call),
         "sns" => sns::handle(here, call),
         "wafv2" => wafv2::handle(here, call),
         "kms" => kms::handle(here, call),

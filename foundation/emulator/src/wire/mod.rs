@@ -48,6 +48,8 @@ const TARGETS: &[(&str, &str)] = &[
     ("Logs_20140328", "logs"),
     ("AnyScaleFrontendService", "application-autoscaling"),
     ("CertificateManager", "acm"),
+    ("AmazonEC2ContainerRegistry_V20150921", "ecr"),
+    ("ServiceQuotasV20190624", "servicequotas"),
     ("AWSWAF_20190729", "wafv2"),
 ];
 

@@ -30,6 +30,29 @@ async fn with_a_shared_ledger(bench: &Bench) {
     store.open(LayerName::Edge, &holder(3)).await.unwrap().ledger.close().await.unwrap();
 }
 
+/// The calls of `doctor` that no deploy makes: answered and refused.
+async fn asked_by_doctor(bench: &Bench) {
+    let aws = bench.aws().await;
+    let quota = |code: &'static str| aws.quotas.get_service_quota().service_code("vpc").quota_code(code);
+    assert_eq!(quota("L-F678F1CE").send().await.unwrap().quota.unwrap().value, Some(5.0));
+    assert!(quota("L-00000000").send().await.is_err());
+    let asked = || aws.iam.simulate_principal_policy().action_names("ec2:CreateVpc").action_names("iam:PassRole");
+    let user = "arn:aws:iam::123456789012:user/";
+    assert_eq!(asked().policy_source_arn(format!("{user}local")).max_items(1).send().await.unwrap().evaluation_results().len(), 1);
+    assert!(asked().policy_source_arn(format!("{user}nobody")).send().await.is_err());
+    let images = || aws.ecr.describe_images().repository_name("shop/app");
+    assert!(images().send().await.is_err());
+    aws.ecr.create_repository().repository_name("shop/app").send().await.unwrap();
+    assert!(aws.ecr.create_repository().repository_name("shop/app").send().await.is_err(), "it is there");
+    let put = || aws.ecr.put_image().repository_name("shop/app").image_manifest("{}").image_tag("1.0");
+    put().send().await.unwrap();
+    assert!(put().send().await.is_err(), "it is there");
+    assert_eq!(images().send().await.unwrap().image_details()[0].image_tags(), ["1.0"]);
+    assert_eq!(aws.ecr.describe_repositories().send().await.unwrap().repositories().len(), 1);
+    assert!(aws.ecr.delete_repository().repository_name("shop/app").send().await.is_err(), "it is not empty");
+    aws.ecr.delete_repository().repository_name("shop/app").force(true).send().await.unwrap();
+}
+
 #[tokio::test(start_paused = true)]
 #[allow(clippy::disallowed_macros)]
 async fn botocore_understands_every_answer() {
@@ -47,6 +70,7 @@ async fn botocore_understands_every_answer() {
     secrets::Values(&bench.aws().await).history("/shop/test/database-password").await.unwrap();
     all_done(bench.destroy().await);
     with_a_shared_ledger(&bench).await;
+    asked_by_doctor(&bench).await;
     let exchanges = bench.emulator.exchanges();
     let operations: BTreeSet<String> = exchanges.iter().map(|it| format!("{}:{}", it.call.service, it.call.action)).collect();
     assert!(operations.len() > 100, "{}", operations.len());

@@ -11,8 +11,26 @@ fn must(dir: &Path, args: &[&str]) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
+/// A shell that finds the binary, and no settings of whoever runs the suite.
+fn shell(dir: &Path, name: &str, args: &[&str]) -> Command {
+    let path = format!("{}:{}", binary().parent().unwrap().display(), std::env::var("PATH").unwrap());
+    let mut command = Command::new(name);
+    command.args(args).env("PATH", path).env("HOME", dir).env("XDG_CONFIG_HOME", dir).env("TERM", "xterm").current_dir(dir);
+    command
+}
+
+/// Whether a shell is there; said by name when it is not.
+#[allow(clippy::disallowed_macros)]
+fn there(name: &str) -> bool {
+    let there = Command::new(name).arg("--version").output().is_ok_and(|output| output.status.success());
+    if !there {
+        println!("SKIPPED: there is no {name}; its completion was not tried");
+    }
+    there
+}
+
 /// What bash offers for the last of these words.
-fn offered(dir: &Path, words: &[&str]) -> Vec<String> {
+fn offered_by_bash(dir: &Path, words: &[&str]) -> Vec<String> {
     let quoted: Vec<String> = words.iter().map(|word| format!("'{word}'")).collect();
     let line = format!(
         "set -e; source <(orchestrator completions bash); COMP_WORDS=({}); COMP_CWORD={}; COMP_TYPE=9; \
@@ -20,28 +38,84 @@ fn offered(dir: &Path, words: &[&str]) -> Vec<String> {
         quoted.join(" "),
         words.len() - 1
     );
-    let path = format!("{}:{}", binary().parent().unwrap().display(), std::env::var("PATH").unwrap());
-    let output = Command::new("bash").args(["--norc", "-c", &line]).env("PATH", path).current_dir(dir).output().unwrap();
+    let output = shell(dir, "bash", &["--norc", "-c", &line]).output().unwrap();
     assert!(output.status.success() && output.stderr.is_empty(), "{words:?}: {}", said(&output));
     String::from_utf8(output.stdout).unwrap().lines().map(|word| word.trim().to_owned()).filter(|word| !word.is_empty()).collect()
 }
 
+/// What fish offers at the end of a line.
+fn offered_by_fish(dir: &Path, words: &[&str]) -> Vec<String> {
+    let script = "source (orchestrator completions fish | psub); complete --do-complete $argv[1]";
+    let output = shell(dir, "fish", &["--no-config", "-c", script, &words.join(" ")]).output().unwrap();
+    assert!(output.status.success() && output.stderr.is_empty(), "{words:?}: {}", said(&output));
+    let text = String::from_utf8(output.stdout).unwrap();
+    text.lines().map(|line| line.split('\t').next().unwrap_or_default().to_owned()).collect()
+}
+
+/// What an interactive zsh is told first: it shows what is added to the matches, and ends.
+const INNER: &str = r#"PROMPT=
+autoload -Uz compinit && compinit -u -D
+source <(orchestrator completions zsh)
+bindkey '^I' complete-word
+starts() { print -r -- '<<<' }
+ends() { print -r -- '>>>'; exit }
+compprefuncs=(starts)
+comppostfuncs=(ends)
+compadd() {
+    [[ ${@[1,(i)(-|--)]} == *-(O|A|D)\ * ]] && { builtin compadd "$@"; return }
+    local -a found
+    builtin compadd -O found "$@"
+    print -rl -- $found
+    builtin compadd "$@"
+}
+print ready
+"#;
+
+/// Starts an interactive zsh in a terminal of its own, types a line and presses Tab.
+const OUTER: &str = r#"zmodload zsh/zpty
+zpty inner zsh -f -i
+zpty -w inner "source $1"
+until [[ $line == *ready* ]]; do zpty -r inner line || exit 1; done
+zpty -w -n inner "$2"$'\t'
+while zpty -r inner line; do print -rn -- "$line"; done
+"#;
+
+/// What zsh offers at the end of a line.
+fn offered_by_zsh(dir: &Path, words: &[&str]) -> Vec<String> {
+    let (inner, outer) = (dir.join("inner.zsh"), dir.join("outer.zsh"));
+    std::fs::write(&inner, INNER).unwrap();
+    std::fs::write(&outer, OUTER).unwrap();
+    let (inner, outer) = (inner.display().to_string(), outer.display().to_string());
+    let output = shell(dir, "timeout", &["60", "zsh", "-f", &outer, &inner, &words.join(" ")]).output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let offers = text.split_once("<<<").and_then(|(_, rest)| rest.split_once(">>>")).map(|(offers, _)| offers);
+    let offers = offers.unwrap_or_else(|| panic!("{words:?}: {}", said(&output)));
+    offers.lines().map(|line| line.trim().to_owned()).filter(|line| !line.is_empty()).collect()
+}
+
+/// The same questions for every shell that is here.
 #[test]
-fn bash_completes_commands_options_environments_and_layers() {
+fn shells_complete_commands_options_environments_and_layers() {
     let dir = tempfile::tempdir().unwrap();
     for (place, names) in [("envs", &["prod", "preview", "dev", "base"] as &[&str]), ("other", &["elsewhere"])] {
         std::fs::create_dir(dir.path().join(place)).unwrap();
         names.iter().for_each(|name| std::fs::write(dir.path().join(place).join(format!("{name}.toml")), "").unwrap());
     }
-    let offers = |words: &[&str]| offered(dir.path(), words);
-    assert_eq!(offers(&["orchestrator", "de"]), ["deploy", "destroy"]);
-    assert!(offers(&["orchestrator", "plan", "--deta"]).contains(&"--detailed-exitcode".to_owned()));
-    assert_eq!(offers(&["orchestrator", "plan", "--env", "p"]), ["preview", "prod"]);
-    assert_eq!(offers(&["orchestrator", "--config", "other", "plan", "--env", ""]), ["elsewhere"]);
-    assert_eq!(offers(&["orchestrator", "plan", "--layer", "n"]), ["network"]);
-    assert_eq!(offers(&["orchestrator", "plan", "--layer", ""]).len(), 7);
-    assert_eq!(offers(&["orchestrator", "completions", ""])[..4], ["bash", "zsh", "fish", "powershell"]);
-    assert!(offers(&["orchestrator", "plan", "--format", ""]).contains(&"markdown".to_owned()));
+    type Offered = fn(&Path, &[&str]) -> Vec<String>;
+    let shells: [(&str, Offered); 3] = [("bash", offered_by_bash), ("zsh", offered_by_zsh), ("fish", offered_by_fish)];
+    for (shell, offered) in shells.into_iter().filter(|(shell, _)| there(shell)) {
+        let offers = |words: &[&str]| offered(dir.path(), words);
+        let is = |words: &[&str], wanted: &[&str]| assert_eq!(offers(words), wanted, "{shell}: {words:?}");
+        is(&["orchestrator", "de"], &["deploy", "destroy"]);
+        is(&["orchestrator", "plan", "--deta"], &["--detailed-exitcode"]);
+        is(&["orchestrator", "plan", "--env", "p"], &["preview", "prod"]);
+        is(&["orchestrator", "--config", "other", "plan", "--env", ""], &["elsewhere"]);
+        is(&["orchestrator", "plan", "--layer", "n"], &["network"]);
+        let all = ["network", "secrets", "observability", "database", "edge", "compute", "bastion"];
+        is(&["orchestrator", "plan", "--layer", ""], &all);
+        assert_eq!(offers(&["orchestrator", "completions", ""])[..4], ["bash", "zsh", "fish", "powershell"], "{shell}");
+        assert!(offers(&["orchestrator", "plan", "--format", ""]).contains(&"markdown".to_owned()), "{shell}");
+    }
 }
 
 #[test]

@@ -5,12 +5,12 @@ use integration_tests::process::binary;
 use integration_tests::processes::Shop;
 use serde_json::{Value, json};
 
-fn document(told: &str) -> Value {
+pub(super) fn document(told: &str) -> Value {
     let line = told.lines().find(|line| line.starts_with('{')).unwrap_or_else(|| panic!("no document: {told}"));
     serde_json::from_str(line).unwrap()
 }
 
-async fn json(shop: &Shop, args: &[&str], code: i32) -> Value {
+pub(super) async fn json(shop: &Shop, args: &[&str], code: i32) -> Value {
     document(&shop.must(&[args, &["--format", "json"]].concat(), code, &args.join(" ")).await)
 }
 

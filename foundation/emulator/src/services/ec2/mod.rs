@@ -77,6 +77,8 @@ pub(crate) struct Here<'a> {
     pub clock: &'a Clock,
     pub ids: &'a mut Ids,
     pub region: &'a str,
+    /// How many VPCs there may be.
+    pub vpcs: usize,
 }
 
 /// Hands a call to its operation.
@@ -84,7 +86,8 @@ pub(crate) struct Here<'a> {
 /// # Errors
 /// AWS's error.
 pub(crate) fn handle(all: &mut crate::world::Here<'_>, call: &Call) -> Answer {
-    let here = &mut Here { ec2: &mut all.region.ec2, account: all.account, clock: all.clock, ids: all.ids, region: all.name };
+    let vpcs = super::quotas::vpcs(all.region);
+    let here = &mut Here { ec2: &mut all.region.ec2, account: all.account, clock: all.clock, ids: all.ids, region: all.name, vpcs };
     let input = &call.input;
     match call.action.as_str() {
         "DescribeAvailabilityZones" => subnet::describe_zones(here, input),

@@ -40,7 +40,7 @@ pub(super) fn create(here: &mut Here<'_>, input: &Input) -> Answer {
     if !(16..=28).contains(&cidr.prefix_len()) {
         return Err(AwsError::bad("InvalidVpc.Range", format!("The CIDR '{cidr}' is invalid.")));
     }
-    if here.ec2.vpcs.len() >= 50 {
+    if here.ec2.vpcs.len() >= here.vpcs {
         return Err(AwsError::bad("VpcLimitExceeded", "The maximum number of VPCs has been reached."));
     }
     let id = here.ids.id("vpc");
