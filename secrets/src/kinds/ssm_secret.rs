@@ -85,6 +85,14 @@ impl SsmSecrets {
     }
 }
 
+/// The ARN of a parameter in the partition, region and account of its key: `DescribeParameters` may leave it out.
+/// <https://docs.aws.amazon.com/service-authorization/latest/reference/list_awssystemsmanager.html#awssystemsmanager-resources-for-iam-policies>
+fn arn_beside(key: &KeyArn, name: &str) -> String {
+    let parts: Vec<&str> = key.as_str().split(':').collect();
+    let part = |at: usize| parts.get(at).copied().unwrap_or_default();
+    format!("arn:{}:ssm:{}:{}:parameter/{}", part(1), part(3), part(4), name.trim_start_matches('/'))
+}
+
 impl Calls<SsmSecret> for SsmSecrets {
     async fn look(&self, asks: &[Ask<SsmSecret>]) -> Result<Found<SsmSecret>, Fault> {
         let mut found = Found::new();
@@ -102,7 +110,8 @@ impl Calls<SsmSecret> for SsmSecrets {
                 let Some(ask) = asks.iter().find(|ask| Some(ask.want.name.as_str()) == parameter.name()) else { continue };
                 let Some(tags) = self.tags_of(&ask.want.name).await? else { continue };
                 let live = SsmSecret { key: KeyArn(parameter.key_id.unwrap_or_default()), ..ask.want.clone() };
-                let output = Secret { name: ask.want.name.clone(), arn: parameter.arn.unwrap_or_default() };
+                let arn = parameter.arn.unwrap_or_else(|| arn_beside(&ask.want.key, &ask.want.name));
+                let output = Secret { name: ask.want.name.clone(), arn };
                 found.insert(ask.who.address.clone(), owned(&ask.who, live, output, tags));
             }
         }
@@ -148,5 +157,16 @@ impl Calls<SsmSecret> for SsmSecrets {
             names.extend(found.filter_map(|it| it.name).map(|name| SsmSecret { name, ..SsmSecret::default() }));
         }
         Ok(Some(names))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_parameter_is_where_its_key_is() {
+        let key = KeyArn("arn:aws-cn:kms:cn-north-1:123456789012:key/0a1b".into());
+        assert_eq!(arn_beside(&key, "/shop/test/salt"), "arn:aws-cn:ssm:cn-north-1:123456789012:parameter/shop/test/salt");
     }
 }

@@ -7,7 +7,7 @@
 //! | say that a dashboard is missing with AWS's code (`ResourceNotFound`) | the same |
 //! | delete an S3 object `If-Match` (501, `s3/provider.py`): the lock of a ledger in a bucket | a ledger in a directory |
 //! | keep the description of a rule whose peer is a group | `plan` shows exactly those descriptions |
-//! | give the ARN of a parameter in `DescribeParameters` | the read policy names none, and the suite does not ask |
+//! | give the ARN of a parameter in `DescribeParameters` | it is made of its key's, as AWS documents it |
 
 use super::{REGION, Shop};
 use integration_tests::docker::{self, Cloud};
@@ -31,6 +31,8 @@ async fn life() {
     run(&["deploy", "--yes"]).await;
     let (vpcs, parameters) = there(&shop.cloud).await;
     assert_eq!((vpcs.len(), parameters), (1, 2));
+    let policy = shop.must(&["outputs", "secrets.read_policy"]).await;
+    assert!(policy.contains(":parameter/shop/real/database-password"), "{policy}");
     only_descriptions(&run(&["plan", "--format", "json"]).await);
 
     std::fs::write(shop.dir.path().join("real.toml"), format!("{SETTINGS}[tags]\nround = \"two\"\n")).unwrap();
