@@ -28,7 +28,9 @@ pub(crate) async fn health(aws: &Aws, memory: &Folded) -> Result<Vec<Sign>, Faul
             continue;
         };
         signs.push(told(&it));
-        signs.extend(version(aws, it.engine_version().unwrap_or_default()).await?);
+        // When it ends is worth a line, and no reason to hold back what is known of today.
+        let asked = version(aws, it.engine_version().unwrap_or_default()).await;
+        signs.extend(asked.unwrap_or_else(|fault| vec![unasked(&fault)]));
     }
     Ok(signs)
 }
@@ -43,6 +45,12 @@ fn told(it: &Live) -> Sign {
     let (version, class) = (it.engine_version().unwrap_or_default(), it.db_instance_class().unwrap_or_default());
     let text = format!("PostgreSQL {version} on {class} is {status}");
     Sign::new(LayerName::Database, "database", level, text).fact("status", status).fact("version", version).fact("class", class)
+}
+
+fn unasked(fault: &Fault) -> Sign {
+    let text = format!("how long RDS supports this version cannot be asked: {}: {fault}", fault.call);
+    let hint = "allow `rds:DescribeDBMajorEngineVersions` and `rds:DescribeDBEngineVersions`";
+    Sign::new(LayerName::Database, "version", Level::Warn, text).hint(hint)
 }
 
 /// When RDS ends its standard support of the major, and whether it still offers the minor.

@@ -83,9 +83,10 @@ async fn relay(client: TcpStream, api: (u32, u32)) -> std::io::Result<()> {
     }
 }
 
-/// The containers with this label: their ids and what they are of.
-pub fn containers(label: &str) -> Vec<String> {
-    let listed = docker(&["ps", "--all", "--filter", &format!("label={label}"), "--format", "{{.ID}} {{.Image}}"]);
+/// The containers with this label, ended ones as well if `all`: their ids and what they are of.
+pub fn containers(label: &str, all: bool) -> Vec<String> {
+    let which: &[&str] = if all { &["ps", "--all"] } else { &["ps"] };
+    let listed = docker(&[which, &["--filter", &format!("label={label}"), "--format", "{{.ID}} {{.Image}}"]].concat());
     listed.unwrap_or_default().lines().map(str::to_owned).collect()
 }
 
@@ -148,15 +149,19 @@ impl Cloud {
         Aws::connect(&Connection { region: region.into(), endpoint_url, speed: 1.0, ..Connection::default() }).await
     }
 
-    /// The containers that it has started and not taken away: tasks and databases.
-    pub fn started(&self) -> Vec<String> {
-        containers(&format!("ministack.instance={}:4566", &self.container.id()[..12]))
+    /// Its containers that run: tasks and databases.
+    pub fn running(&self) -> Vec<String> {
+        self.containers(false)
+    }
+
+    fn containers(&self, all: bool) -> Vec<String> {
+        containers(&format!("ministack.instance={}:4566", &self.container.id()[..12]), all)
     }
 }
 
 impl Drop for Cloud {
     fn drop(&mut self) {
-        for started in self.started() {
+        for started in self.containers(true) {
             let id = started.split(' ').next().unwrap_or_default();
             docker(&["rm", "--force", "--volumes", id]);
         }

@@ -1,6 +1,7 @@
 //! A stack in the embedded AWS without a process, a file or a clock: what the suites drive.
 #![allow(clippy::unwrap_used)]
 
+pub mod coverage;
 pub mod docker;
 pub mod gate;
 pub mod kept;

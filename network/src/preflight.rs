@@ -3,7 +3,6 @@
 use crate::config::{Config, Nat};
 use crate::kinds::{ElasticIp, Vpc};
 use aws::{Aws, FaultExt};
-use aws_sdk_ec2::types::AccountAttributeName;
 use engine::ledger::Folded;
 use engine::sign::objects;
 use engine::{Class, Fault, LayerName, Level, Sign};
@@ -60,10 +59,10 @@ async fn elastic_ips(aws: &Aws, config: &Config, ours: usize) -> Result<Option<S
         Nat::Single => 1,
         Nat::PerAz => config.zones,
     };
-    let call = aws.ec2.describe_account_attributes().attribute_names(AccountAttributeName::from("vpc-max-elastic-ips"));
-    let answer = call.send().await.or_fault("ec2:DescribeAccountAttributes")?;
-    let most =
-        answer.account_attributes().iter().flat_map(|it| it.attribute_values()).find_map(|it| it.attribute_value()?.parse::<usize>().ok());
+    // Its name is none of those that can be asked for: all are told.
+    let answer = aws.ec2.describe_account_attributes().send().await.or_fault("ec2:DescribeAccountAttributes")?;
+    let most = answer.account_attributes().iter().filter(|it| it.attribute_name() == Some("vpc-max-elastic-ips"));
+    let most = most.flat_map(|it| it.attribute_values()).find_map(|it| it.attribute_value()?.parse::<usize>().ok());
     let taken = aws.ec2.describe_addresses().send().await.or_fault("ec2:DescribeAddresses")?.addresses().len();
     // An account without the attribute has no limit that could be told.
     Ok(most.map(|most| quota(wanted.saturating_sub(ours), most, taken)))

@@ -5,7 +5,7 @@ mod form;
 
 use self::form::{balancers, live, needs_update, network, propagate, rolling};
 use super::patience::{lacks_linked_role, patiently, with_linked_role};
-use super::rollout::{Rollout, primary, progress, repeated};
+use super::rollout::{Rollout, explained, primary, progress, repeated};
 use super::tags;
 use super::why::Why;
 use aws::named::{Calls, owned};
@@ -170,7 +170,7 @@ impl EcsServices {
         match self.0.until(ROLLED_OUT_WITHIN).poll(ticks, look).await {
             Err(fault) if matches!(fault.class, Class::Invalid | Class::Timeout) => {
                 let it = self.one(want).await.ok().flatten();
-                let definition = it.as_ref().and_then(|it| it.task_definition()).unwrap_or(want.task_definition.as_str());
+                let definition = it.as_ref().and_then(explained).unwrap_or(want.task_definition.as_str());
                 let why = Why { aws: &self.0, cluster: want.cluster.as_str(), service: &want.name, definition, ticks };
                 Err(why.explained(fault, it.as_ref()).await)
             }

@@ -38,6 +38,12 @@ pub(super) fn primary(it: &Service) -> Option<&Deployment> {
     it.deployments().iter().find(|deployment| deployment.status() == Some("PRIMARY"))
 }
 
+/// The revision whose rollout is to be explained: that of the newest deployment. After a rollback the service names an older one.
+pub(super) fn explained(it: &Service) -> Option<&str> {
+    let newest = it.deployments().iter().max_by_key(|deployment| deployment.created_at().map(|at| (at.secs(), at.subsec_nanos())));
+    newest.and_then(|deployment| deployment.task_definition()).or(it.task_definition())
+}
+
 /// So many tasks that ended alike are a cause and no accident.
 const REPEATED: i32 = 2;
 pub(super) const TWICE: &str = "twice for one reason";
@@ -99,6 +105,7 @@ pub(super) async fn repeated(aws: &Aws, cluster: &str, it: &Service) -> Result<O
 #[cfg(test)]
 mod tests {
     use super::*;
+    use aws_sdk_ecs::primitives::DateTime;
 
     fn deployment(status: &str, definition: &str, state: DeploymentRolloutState, running: i32) -> Deployment {
         let deployment = Deployment::builder().status(status).task_definition(definition).rollout_state(state);
@@ -107,6 +114,19 @@ mod tests {
 
     fn service(deployments: Vec<Deployment>) -> Service {
         Service::builder().set_deployments(Some(deployments)).build()
+    }
+
+    #[test]
+    fn after_a_rollback_the_newest_revision_is_explained() {
+        use DeploymentRolloutState::{Completed, Failed};
+        let at = |mut it: Deployment, second: i64| {
+            it.created_at = Some(DateTime::from_secs(second));
+            it
+        };
+        let back = at(deployment("PRIMARY", "app:1", Completed, 2), 1);
+        let failed = [at(deployment("ACTIVE", "app:2", Failed, 0), 2), at(deployment("ACTIVE", "app:3", Failed, 0), 3)];
+        assert_eq!(explained(&service(vec![back, failed[1].clone(), failed[0].clone()])), Some("app:3"));
+        assert_eq!(explained(&Service::builder().task_definition("app:1").build()), Some("app:1"));
     }
 
     #[test]

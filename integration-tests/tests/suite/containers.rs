@@ -9,7 +9,9 @@
 //! | let a load balancer answer in another region than its own (`services/alb.py`, `find_lb_for_host`) | `MINISTACK_REGION` |
 //! | wait for a health check: a target gets requests as soon as its container runs | the application listens first: `start.py` |
 //! | `readonlyRootFilesystem`, volumes, `stopTimeout` (5 s), the container's health check | `.ci/app` runs the image read-only |
-//! | what `orchestrator/tests/others.rs` lists | no `plan` is asked for here |
+//! | take away the container of a task that failed: it has ended and stays | what runs is counted |
+//! | carry a session: `ExecuteCommand` and `StartSession` give addresses at which nobody is | `exec`, `tunnel`, `connect`: suite `sessions` |
+//! | what `COVERAGE.md` lists | no `plan` is asked for here |
 #![allow(clippy::disallowed_macros)]
 
 mod localstack;
@@ -23,7 +25,7 @@ const REGION: &str = "eu-north-1";
 const IMAGES: [&str; 6] =
     ["python:3.13-slim", "postgres:16-alpine", "ministackorg/ministack:full", "shop/ministack:mended", "shop/app:1.0", "shop/app:2.0"];
 const BASE: &str = "stack = \"shop\"\nregion = \"eu-north-1\"\n";
-/// What MiniStack has: see `orchestrator/tests/others.rs`. Its containers take their own time, the pauses between two looks at it do not.
+/// What MiniStack has: see `processes/others.rs`. Its containers take their own time, the pauses between two looks at it do not.
 const SETTINGS: &str = r#"
 embedded = true
 speed = 10.0
@@ -64,20 +66,25 @@ impl Shop {
         Shop { cloud, dir }
     }
 
-    /// The binary's words; users go on coming meanwhile.
+    /// The binary's words when it ends well; users go on coming meanwhile.
     async fn must(&self, args: &[&str]) -> String {
+        self.run(args, 0).await
+    }
+
+    /// The binary's words; it must end with this code.
+    async fn run(&self, args: &[&str], code: i32) -> String {
         let url = format!("http://{}", self.cloud.address);
         let mut command = command(self.dir.path(), args);
         command.args(["--env", "real", "--config", ".", "--endpoint-url", &url]);
         command.env("AWS_ACCESS_KEY_ID", "test").env("AWS_SECRET_ACCESS_KEY", "test");
         let output = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
-        assert!(output.status.success(), "{args:?}: {}", said(&output));
+        assert_eq!(output.status.code(), Some(code), "{args:?}: {}", said(&output));
         said(&output)
     }
 
     /// The containers of this image: their ids.
     fn running(&self, image: &str) -> Vec<String> {
-        let started = self.cloud.started();
+        let started = self.cloud.running();
         started.iter().filter_map(|it| it.split_once(' ')).filter(|(_, of)| *of == image).map(|(id, _)| id.to_owned()).collect()
     }
 
@@ -122,11 +129,21 @@ fn version(answer: &Answer) -> Option<String> {
     answer.json()["version"].as_str().map(str::to_owned)
 }
 
-/// Whether the application's log group has a line of this request.
+/// Whether `logs` shows the application's line of this request.
 async fn logged(shop: &Shop, request: &str) -> bool {
-    let aws = shop.cloud.connect(REGION).await;
-    let found = aws.logs.filter_log_events().log_group_name("/ecs/shop-real/app").filter_pattern(request).send().await.unwrap();
-    found.events().iter().filter_map(|event| event.message()).any(|line| line.contains(request) && line.contains("\"status\": 201"))
+    let lines = shop.must(&["logs", "--filter", &format!("\"{request}\"")]).await;
+    lines.lines().count() == 1 && lines.contains("\"status\": 201")
+}
+
+/// An image that does not stay up: the rollout says why, and what ran before still runs.
+async fn fails_and_says_why(shop: &Shop, site: &Site) {
+    let began = Instant::now();
+    let told = shop.run(&["release", "--image", "postgres:16-alpine"], 1).await;
+    for words in ["do not stay up", "the last task ended: Essential container", "app exited with 2", "POSTGRES_PASSWORD"] {
+        assert!(told.contains(words), "{words}: {told}");
+    }
+    eprintln!("a release that fails said why after {:.1?}", began.elapsed());
+    assert_eq!(version(&site.get("/healthz").await).as_deref(), Some("1.0"));
 }
 
 #[test]
@@ -148,6 +165,7 @@ async fn life() {
     assert_eq!(note.status, Ok(201), "{note:?}");
     assert_eq!(site.get("/notes").await.json()["notes"][0], note.json());
     assert!(logged(&shop, "the-first-note").await, "no line of the application in its log group");
+    fails_and_says_why(&shop, &site).await;
 
     let (before, load, began) = (shop.password("shop/app:1.0"), Load::begin(&site, RATE), Instant::now());
     tokio::time::sleep(QUIET).await;
@@ -170,6 +188,6 @@ async fn life() {
     assert_eq!(site.get("/notes").await.json()["notes"][0]["id"].as_i64(), written, "a note was lost");
 
     shop.must(&["destroy", "--yes", "--allow-destroy", "all"]).await;
-    assert_eq!(shop.cloud.started(), Vec::<String>::new(), "containers are left");
+    assert_eq!(shop.cloud.running(), Vec::<String>::new(), "containers are left");
     assert!(!site.get("/readyz").await.good());
 }

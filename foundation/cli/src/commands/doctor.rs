@@ -28,13 +28,16 @@ fn fail(subject: &str, text: String) -> Sign {
 
 const REBUILD: &str = "run `doctor --rebuild`: it finds everything by its tags and writes what the ledger lacks";
 
-/// The lines, or one for the call that was refused.
+/// The lines, or one for the call that failed: ended credentials end everything.
 fn told(subject: &str, asked: Result<Vec<Sign>, Problem>) -> Result<Vec<Sign>, Problem> {
     match asked {
-        Err(Problem::Fault(fault)) if fault.class == Class::Denied => Ok(vec![
-            fail(subject, format!("{}: {}", fault.call, fault.message))
-                .hint("allow the call that AWS refused: the line `permissions` names what is missing"),
-        ]),
+        Err(Problem::Fault(fault)) if !fault.is_expired() && !fault.call.is_empty() => {
+            let hint = match fault.class {
+                Class::Denied => "allow the call that AWS refused: the line `permissions` names what is missing",
+                _ => fault.next_step(),
+            };
+            Ok(vec![fail(subject, format!("{}: {}", fault.call, fault.message)).hint(hint)])
+        }
         asked => asked,
     }
 }

@@ -22,7 +22,7 @@ fn colour(stream: &str) -> Style {
 fn short(stream: &str) -> String {
     let parts: Vec<&str> = stream.split('/').collect();
     match parts.as_slice() {
-        [_, container, task] if task.len() == 32 && task.is_ascii() => format!("{container}/{}", &task[..8]),
+        [_, container, task] if task.len() >= 32 && task.is_ascii() => format!("{container}/{}", &task[..8]),
         _ => stream.to_owned(),
     }
 }

@@ -13,6 +13,7 @@ mod ledger_s3_process;
 mod locks;
 mod logs;
 mod models;
+mod others;
 mod readme;
 mod sessions;
 mod shells;

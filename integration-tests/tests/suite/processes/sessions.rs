@@ -229,6 +229,7 @@ async fn a_connect_that_is_ended_clears_everything_away() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[allow(clippy::disallowed_macros)]
 async fn what_is_typed_on_a_terminal_reaches_the_container() {
     if Command::new("script").arg("--version").stdout(Stdio::null()).status().is_err() {
         println!("SKIPPED: there is no `script` to make a terminal");

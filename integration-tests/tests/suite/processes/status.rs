@@ -1,6 +1,7 @@
 //! status, drift and history of the real binary: what an operator sees, and what a script reads from the exit code.
 
 use emulator::World;
+use emulator::weather::{Fault, Weather};
 use integration_tests::process::binary;
 use integration_tests::processes::Shop;
 use serde_json::{Value, json};
@@ -54,6 +55,16 @@ async fn status_shows_each_layer_and_how_what_it_made_is() {
     assert_eq!((&secret["facts"]["age_days"], &secret["facts"]["version"]), (&json!(0), &json!(1)), "{secret:#}");
     let words = shop.must(&["status"], 0, "status").await;
     assert!(words.contains("tasks run") && words.contains("PostgreSQL 16"), "{words}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_end_that_cannot_be_asked_is_a_warning() {
+    let shop = deployed().await;
+    shop.emulator.weather(Weather::always(Fault::AccessDenied, "rds:DescribeDBMajorEngineVersions"));
+    let well = json(&shop, &["status"], 0).await;
+    let version = sign(&well, "version");
+    assert!(version["level"] == "warn" && version["text"].as_str().unwrap().contains("cannot be asked"), "{well:#}");
+    assert_eq!(sign(&well, "database")["facts"]["status"], "available");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
