@@ -22,12 +22,21 @@ async fn release(at: &Context<'_, impl App>, command: &'static str, what: &Relea
     check(what)?;
     let run = Run::begin(at, &[LayerName::Compute], command, Duration::ZERO).await?;
     let released = under_lock(at, &run, what, detach).await;
-    if let Ok(released) = &released
-        && !at.json()
-    {
-        told(released);
+    match &released {
+        Ok(released) if !at.json() => told(released),
+        Ok(_) => {}
+        Err(_) => unfinished(at).await,
     }
     run.end(released).await.map(drop)
+}
+
+/// After a release that failed: new tasks take the newest values of secrets, and one that was not finished the database may not have yet.
+async fn unfinished(at: &Context<'_, impl App>) {
+    let Ok(secrets) = at.store.read(LayerName::Secrets).await else { return };
+    let names = secrets.underway.keys().cloned().collect::<Vec<_>>().join(", ");
+    if !names.is_empty() {
+        note!("hint: a change of {names} was not finished, and new tasks have its new value: finish it first (`secrets list` tells how)");
+    }
 }
 
 async fn under_lock(at: &Context<'_, impl App>, run: &Run, what: &Release, detach: bool) -> Result<Released, Problem> {

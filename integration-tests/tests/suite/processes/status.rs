@@ -3,7 +3,7 @@
 use emulator::World;
 use emulator::weather::{Fault, Weather};
 use integration_tests::process::binary;
-use integration_tests::processes::Shop;
+use integration_tests::processes::{Gate, Shop};
 use serde_json::{Value, json};
 
 pub(super) fn document(told: &str) -> Value {
@@ -168,4 +168,19 @@ async fn doctor_tells_what_a_deploy_would_meet() {
     assert!(told.contains("warning: quota: 6 of 5 elastic addresses are taken"), "{told}");
     let full = json(&shop, &["doctor"], 1).await;
     assert!(checks(&full).contains(&("quota".to_owned(), "fail".to_owned())), "{full:#}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_release_that_fails_beside_an_unfinished_rotation_says_so() {
+    let shop = deployed().await;
+    let alone = shop.must(&["release", "--image", "shop/app:exits"], 1, "a release that fails").await;
+    assert!(!alone.contains("was not finished"), "{alone}");
+    // The new value is in SSM, and the call that would give it to RDS never leaves.
+    let gate = Gate::closing(1, false);
+    let mut rotation = shop.start("ada", &["secrets", "rotate", "database"], &gate).await;
+    gate.closed().await;
+    rotation.signal("KILL");
+    rotation.ended().await;
+    let failed = shop.must(&["release", "--image", "shop/app:exits"], 1, "a release that fails").await;
+    assert!(failed.contains("hint: a change of database-password was not finished"), "{failed}");
 }

@@ -124,3 +124,19 @@ fn a_narrow_terminal_cuts_values_and_a_pipe_does_not() {
     let status = seen(&terminal(dir.path(), 70, "status", ""));
     assert!(status.lines().all(|line| line.trim_end().chars().count() <= 70), "{status}");
 }
+
+#[test]
+fn each_stream_of_a_log_has_its_colour_on_a_terminal() {
+    let dir = shop();
+    assert!(quick(&mut command(dir.path(), &["deploy", "--yes"])).output().unwrap().status.success());
+    let drawn = terminal(dir.path(), 120, "logs --filter Booting", "");
+    // Two tasks: the colour, the time, the container and its task.
+    let head = |line: &str| line.split("\u{1b}[0m").next().unwrap().to_owned();
+    let heads: Vec<String> = drawn.lines().map(head).filter(|head| head.starts_with("\u{1b}[") && head.contains(" app/")).collect();
+    let of_task = |head: &String| (head.rsplit('/').next().unwrap().to_owned(), head[..5].to_owned());
+    let tasks: std::collections::BTreeMap<String, String> = heads.iter().map(of_task).collect();
+    assert!(tasks.len() == 2 && heads.iter().map(of_task).all(|(task, colour)| tasks[&task] == colour), "{drawn}");
+    assert!(!terminal(dir.path(), 120, "logs --filter Booting", "NO_COLOR=1").contains('\u{1b}'));
+    let query = seen(&terminal(dir.path(), 60, "logs query errors", ""));
+    assert!(query.lines().all(|line| line.trim_end().chars().count() <= 60), "{query}");
+}
