@@ -80,7 +80,8 @@ async fn run(app: &impl App, cli: &Cli) -> Result<ExitCode, Problem> {
     };
     let tables: Vec<&str> = app.layers().iter().map(|layer| layer.as_str()).collect();
     if let Command::Dev(command) = &cli.command {
-        return dev::run(app, common, command).await;
+        // A future in a future: each is too large to be laid out within the other.
+        return Box::pin(dev::run(app, common, command)).await;
     }
     let mut settings = Settings::load(&common.config, &common.env, common.region.as_deref(), &tables)?;
     dev::home(&mut settings, common.endpoint_url.as_deref());

@@ -38,7 +38,7 @@ pub(super) async fn run<A: App>(app: &A, common: &Common, command: &DevCommand) 
     }
     let settings = load(app, common)?;
     match what {
-        None => begin(app, common, how, settings).await?,
+        None => Box::pin(begin(app, common, how, settings)).await?,
         Some(DevWhat::Stop) => end::stop(&settings, common).await?,
         Some(DevWhat::Reset) => end::reset(&settings, common).await?,
     }
@@ -125,9 +125,9 @@ impl<A: App> Dev<'_, A> {
         let done = match &image {
             Some(image) if only_app => {
                 self.show.says(&format!("the application has changed: releasing {image}"));
-                release::run(&at, &ServiceCommand::Release { image: image.clone(), detach: false }).await
+                Box::pin(release::run(&at, &ServiceCommand::Release { image: image.clone(), detach: false })).await
             }
-            _ => change::run(&at, &deploy()).await.map(drop),
+            _ => Box::pin(change::run(&at, &deploy())).await.map(drop),
         };
         self.quit.running.store(false, Ordering::SeqCst);
         if !only_app {
