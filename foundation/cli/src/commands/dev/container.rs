@@ -133,9 +133,9 @@ impl Place {
     }
 }
 
-/// Removes a directory that may be missing.
+/// Removes a directory or a file that may be missing.
 pub(super) fn forget(dir: &Path) -> Result<(), Problem> {
-    match std::fs::remove_dir_all(dir) {
+    match if dir.is_file() { std::fs::remove_file(dir) } else { std::fs::remove_dir_all(dir) } {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
             Err(Problem::Io(format!("{} cannot be removed: {error}", dir.display())))
         }

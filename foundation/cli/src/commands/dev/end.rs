@@ -1,7 +1,7 @@
 //! dev stop, dev reset: what `dev` left running, and what is remembered of it.
 
 use super::container::{Place, forget};
-use super::docker;
+use super::{docker, memo};
 use crate::args::Common;
 use crate::config::Settings;
 use crate::out::tell;
@@ -35,7 +35,7 @@ pub(super) async fn reset(settings: &Settings, common: &Common) -> Result<(), Pr
         &store::holder(&ulid::Ulid::generate().to_string(), "dev reset"),
     )
     .await?;
-    let gone = ["aws", "ledger", "rescue"].iter().try_for_each(|part| forget(&settings.state.join(part)));
+    let gone = ["aws", "ledger", "rescue", memo::FILE].iter().try_for_each(|part| forget(&settings.state.join(part)));
     // What it closes is not there any more.
     store::close(&ledgers).await.ok();
     gone?;

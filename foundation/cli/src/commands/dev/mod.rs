@@ -5,6 +5,7 @@ mod code;
 mod container;
 mod docker;
 mod end;
+mod memo;
 mod pick;
 mod quit;
 mod show;
@@ -27,7 +28,6 @@ use pick::World;
 use quit::Quit;
 use show::Show;
 use std::process::ExitCode;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 /// Runs it, or ends what it left running.
@@ -66,7 +66,7 @@ async fn begin<A: App>(app: &A, common: &Common, how: &DevArgs, settings: Settin
     let common = Common { endpoint_url: world.endpoint().map(str::to_owned), ..common.clone() };
     let show = Show::new(&common, &world);
     let files = Files::new(&common.config, &common.env, code.as_ref());
-    let mut dev = Dev { app, common, world, code, files, quit, show, settings, image: None, deployed: false };
+    let mut dev = Dev { app, common, world, code, files, quit, show, settings, image: None, declared: None, deployed: false };
     let ended = dev.go().await;
     dev.show.left(&dev.common.env);
     ended
@@ -84,6 +84,8 @@ struct Dev<'a, A> {
     settings: Settings,
     /// The image that was deployed or released last.
     image: Option<String>,
+    /// The image that the settings of the last deploy named: a release is no reason to deploy, and a deploy takes none back.
+    declared: Option<String>,
     /// Whether what the settings say is deployed, as far as is known.
     deployed: bool,
 }
@@ -98,7 +100,7 @@ impl<A: App> Dev<'_, A> {
             if interrupted {
                 return brought;
             }
-            self.show.brought(&self.at_rest().await?, self.image.as_deref(), brought.err(), &self.files.names());
+            self.show.brought(self.url().await?, self.image.as_deref(), brought.err(), &self.files.names());
             let Some(next) = self.idle(&seen).await? else { return Ok(()) };
             (changed, seen) = next;
             if changed.settings {
@@ -116,27 +118,41 @@ impl<A: App> Dev<'_, A> {
         if only_app && image == self.image {
             return Ok(());
         }
-        if let Some(image) = &image {
-            self.settings = self.settings.over("the image of `dev`", &format!("[compute]\nimage = \"{image}\""))?;
+        let Some(image) = image else { return self.deploy().await };
+        if only_app {
+            self.show.says(&format!("the application has changed: releasing {image}"));
+            self.release(&image).await?;
+        } else {
+            let begins = self.image.is_none();
+            let before = if begins { memo::read(&self.settings) } else { self.image.clone().zip(self.declared.clone()) };
+            let declared = before.filter(|(ran, _)| *ran == image).map_or_else(|| image.clone(), |(_, declared)| declared);
+            self.settings = self.settings.over("the image of `dev`", &format!("[compute]\nimage = \"{declared}\""))?;
+            self.deploy().await?;
+            if begins && declared != image {
+                // What an earlier `dev` has released runs, unless somebody else was here since.
+                self.release(&image).await?;
+            }
+            self.declared = Some(declared);
         }
+        self.image = Some(image);
+        memo::write(&self.settings, self.image.as_deref(), self.declared.as_deref())
+    }
+
+    async fn deploy(&mut self) -> Result<(), Problem> {
         let store = self.app.store(&self.settings, self.world.endpoint()).await?;
         let at = Context { app: self.app, common: &self.common, settings: &self.settings, store: store.as_ref() };
-        self.quit.running.store(true, Ordering::SeqCst);
-        let done = match &image {
-            Some(image) if only_app => {
-                self.show.says(&format!("the application has changed: releasing {image}"));
-                Box::pin(release::run(&at, &ServiceCommand::Release { image: image.clone(), detach: false })).await
-            }
-            _ => Box::pin(change::run(&at, &deploy())).await.map(drop),
-        };
-        self.quit.running.store(false, Ordering::SeqCst);
-        if !only_app {
-            self.deployed = done.is_ok();
-        }
-        if done.is_ok() {
-            self.image = image;
-        }
+        let (which, begin) = (Layers { layers: Vec::new() }, Begin { yes: true, wait: Duration::ZERO });
+        let deploy = ChangeCommand::Deploy { which, begin, plan: None, allow_destroy: Vec::new() };
+        let done = self.quit.under_way(Box::pin(change::run(&at, &deploy))).await.map(drop);
+        self.deployed = done.is_ok();
         done
+    }
+
+    async fn release(&self, image: &str) -> Result<(), Problem> {
+        let store = self.app.store(&self.settings, self.world.endpoint()).await?;
+        let at = Context { app: self.app, common: &self.common, settings: &self.settings, store: store.as_ref() };
+        let release = ServiceCommand::Release { image: image.to_owned(), detach: false };
+        self.quit.under_way(Box::pin(release::run(&at, &release))).await
     }
 
     /// The settings with the ledger of the world that they are deployed to.
@@ -157,10 +173,10 @@ impl<A: App> Dev<'_, A> {
         Ok(Some(image))
     }
 
-    async fn at_rest(&self) -> Result<show::Rest, Problem> {
+    async fn url(&self) -> Result<Option<String>, Problem> {
         let store = self.app.store(&self.settings, self.world.endpoint()).await?;
         let memory = store::memory(store.as_ref()).await?;
-        Ok(show::Rest { url: show::url(&self.world, &memory).await, env: self.common.env.clone() })
+        Ok(show::url(&self.world, &memory).await)
     }
 
     /// Shows how it is until something changes; nothing when it is interrupted.
@@ -175,9 +191,4 @@ impl<A: App> Dev<'_, A> {
             shown = self.show.idle(idle) => shown.map(|()| None),
         }
     }
-}
-
-fn deploy() -> ChangeCommand {
-    let (which, begin) = (Layers { layers: Vec::new() }, Begin { yes: true, wait: Duration::ZERO });
-    ChangeCommand::Deploy { which, begin, plan: None, allow_destroy: Vec::new() }
 }

@@ -12,7 +12,7 @@ pub(super) struct Quit {
     /// Cancelled at the first signal.
     pub asked: CancellationToken,
     /// Whether a run is under way, which decides when the process ends.
-    pub running: Arc<AtomicBool>,
+    running: Arc<AtomicBool>,
     listener: JoinHandle<()>,
 }
 
@@ -41,6 +41,14 @@ impl Quit {
             }
         });
         Ok(Quit { asked, running, listener })
+    }
+
+    /// Carries out a run, which hears of signals by itself.
+    pub(super) async fn under_way<T>(&self, run: impl Future<Output = T>) -> T {
+        self.running.store(true, Ordering::SeqCst);
+        let done = run.await;
+        self.running.store(false, Ordering::SeqCst);
+        done
     }
 
     /// Carries out what may be left where it is.

@@ -40,14 +40,6 @@ pub(super) struct Show {
     lines: VecDeque<Line>,
 }
 
-/// How it is between two changes.
-pub(super) struct Rest {
-    /// Where the application answers.
-    pub url: Option<String>,
-    /// The environment.
-    pub env: String,
-}
-
 /// What is needed to look and to follow.
 pub(super) struct Idle<'a, A> {
     pub at: &'a Context<'a, A>,
@@ -71,16 +63,16 @@ impl Show {
     }
 
     /// How a deploy or a release ended.
-    pub(super) fn brought(&mut self, rest: &Rest, image: Option<&str>, error: Option<Problem>, watching: &str) {
+    pub(super) fn brought(&mut self, url: Option<String>, image: Option<&str>, error: Option<Problem>, watching: &str) {
         self.error = error.map(|problem| problem.render());
-        (self.url, self.image, self.watching) = (rest.url.clone(), image.map(str::to_owned), watching.to_owned());
+        (self.url, self.image, self.watching) = (url, image.map(str::to_owned), watching.to_owned());
         if self.json {
             self.document(if self.error.is_some() { "failed" } else { "running" });
             return;
         }
         match (&self.error, &self.url) {
             (Some(error), _) => note!("{error}"),
-            (None, Some(url)) => tell!("{} answers at {url}", rest.env),
+            (None, Some(url)) => tell!("the application answers at {url}"),
             (None, None) => {}
         }
         if matches!(self.world, World::Embedded) && self.error.is_none() {
