@@ -7,7 +7,6 @@ use std::path::PathBuf;
 #[derive(Clone, Debug, Subcommand)]
 pub enum DevCommand {
     /// Run the stack on an emulator of this machine: deploy, follow the logs, redeploy what changes, until Ctrl-C.
-    #[command(args_conflicts_with_subcommands = true)]
     Dev {
         #[command(flatten)]
         how: DevArgs,

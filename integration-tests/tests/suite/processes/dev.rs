@@ -158,7 +158,7 @@ fn what_is_edited_is_redeployed_and_nothing_else() {
     for (lines, told) in [
         ("[compute]\nmemroy = 1024", "envs/local.toml: unknown key `compute.memroy`; did you mean `memory`?"),
         ("[compute]\nmemory = 1025", "envs/local.toml: compute.memory"),
-        ("[compute", "envs/local.toml: line 23"),
+        ("[compute", "envs/local.toml: line 21"),
     ] {
         home.set(lines);
         let text = dev.until(WATCHING);
@@ -212,6 +212,8 @@ fn only_an_environment_on_an_emulator_is_touched_and_what_is_missing_is_said() {
     for (args, code, told) in [
         (&["--env", "prod"][..], 3, "embedded: `dev` needs an environment that is not in AWS"),
         (&["--env", "prod", "reset"], 3, "embedded: `dev` needs"),
+        (&["stop", "--app", "app"], 3, "unexpected argument"),
+        (&["--app", "app", "stop"], 3, "--emulator and --app are for `dev` alone"),
         (&["--app", "envs"], 3, "--app envs: there is no Dockerfile in it"),
         (&["--emulator", "ministack"], 5, "MiniStack needs Docker"),
         (&["--emulator", "localstack"], 5, "LocalStack needs Docker"),

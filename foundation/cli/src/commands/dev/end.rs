@@ -15,8 +15,8 @@ pub(super) async fn stop(settings: &Settings, common: &Common) -> Result<(), Pro
     ours(common, &settings.env)?;
     let env = &settings.env;
     match containers(settings).await? {
-        0 => tell!("no container of `dev` runs for {env}"),
-        count => tell!("{count} containers are removed, with what was deployed to them and its ledger"),
+        0 => tell!("no container of `dev` is there for {env}"),
+        _ => tell!("the emulator's container is removed, with what it started and the ledger of what was deployed to it"),
     }
     if settings.state.join("aws").exists() {
         tell!("the world of the embedded AWS is kept in {}; `dev reset --env {env}` empties it", settings.state.display());
@@ -27,7 +27,7 @@ pub(super) async fn stop(settings: &Settings, common: &Common) -> Result<(), Pro
 /// Ends the container, and empties the embedded AWS with its ledger.
 pub(super) async fn reset(settings: &Settings, common: &Common) -> Result<(), Problem> {
     ours(common, &settings.env)?;
-    let count = containers(settings).await?;
+    containers(settings).await?;
     // Nobody else works on it while it goes.
     let (ledgers, _) = store::open_now(
         &LocalStore::new(settings.state.join("ledger")),
@@ -39,7 +39,7 @@ pub(super) async fn reset(settings: &Settings, common: &Common) -> Result<(), Pr
     // What it closes is not there any more.
     store::close(&ledgers).await.ok();
     gone?;
-    tell!("{count} containers and everything that was remembered of {} are removed", settings.env);
+    tell!("the emulator's container, the embedded AWS's world and everything that was remembered of {} are removed", settings.env);
     Ok(())
 }
 

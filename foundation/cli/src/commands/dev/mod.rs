@@ -36,6 +36,9 @@ pub(super) async fn run<A: App>(app: &A, common: &Common, command: &DevCommand) 
     if app.layers().len() < LayerName::ALL.len() {
         return Err(Problem::Config("`dev` is part of `orchestrator`".into()));
     }
+    if what.is_some() && (how.emulator.is_some() || how.app.is_some()) {
+        return Err(Problem::Config("--emulator and --app are for `dev` alone: what runs is found by itself".into()));
+    }
     let settings = load(app, common)?;
     match what {
         None => Box::pin(begin(app, common, how, settings)).await?,

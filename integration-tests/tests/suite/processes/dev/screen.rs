@@ -52,11 +52,11 @@ fn it_has_a_screen_of_its_own_and_leaves_the_terminal_as_it_was() {
     }
     let home = Home::new();
     let steps: &Steps<'_> = &[
-        ("Booting worker", &|_| home.set("[compute]\nmemroy = 5")),
+        ("\"level\":\"INFO\"", &|_| home.set("[compute]\nmemroy = 5")),
         ("did you mean `memory`", &|_| home.set("[compute]\nmemory = 1024")),
         ("app:2, rollout completed", &|stdin| stdin.write_all(b"\x03").unwrap()),
     ];
-    let (code, shown) = watched(&home, (100, 40), steps);
+    let (code, shown) = watched(&home, (140, 40), steps);
     assert_eq!(code, Some(0), "{shown}");
     let (entered, left) = (shown.matches(ENTER).count(), shown.matches(LEAVE).count());
     assert!(entered == 3 && left == 3, "{entered} and {left}: {shown}");
@@ -66,7 +66,7 @@ fn it_has_a_screen_of_its_own_and_leaves_the_terminal_as_it_was() {
             assert!(last.contains(part), "{part}: {last}");
         }
         let lines: Vec<&str> = last.lines().collect();
-        assert!(lines.len() <= 40 && lines.iter().all(|line| line.chars().count() <= 100), "{last}");
+        assert!(lines.len() <= 40 && lines.iter().all(|line| line.chars().count() <= 140), "{last}");
     }
     // Deploys are told on the first screen, and stay there.
     let told = plain(&shown.split(ENTER).map(|part| part.rsplit(LEAVE).next().unwrap()).collect::<String>());
