@@ -70,6 +70,7 @@ async fn begin<A: App>(app: &A, common: &Common, how: &DevArgs, settings: Settin
     let show = Show::new(&common, &world);
     let files = Files::new(&common.config, &common.env, code.as_ref());
     let mut dev = Dev { app, common, world, code, files, quit, show, settings, image: None, declared: None, deployed: false };
+    dev.settings = dev.placed(dev.settings.clone());
     let ended = dev.go().await;
     dev.show.left(&dev.common.env);
     ended
@@ -83,7 +84,7 @@ struct Dev<'a, A> {
     files: Files,
     quit: Quit,
     show: Show,
-    /// Those that could be read last.
+    /// Those of the last deploy that ended well.
     settings: Settings,
     /// The image that was deployed or released last.
     image: Option<String>,
@@ -112,8 +113,18 @@ impl<A: App> Dev<'_, A> {
         }
     }
 
-    /// Deploys, or, where the application alone is another one, releases it.
+    /// Brings what has changed; what fails leaves what is there to be looked at as before.
     async fn bring(&mut self, changed: Changed) -> Result<(), Problem> {
+        let before = self.settings.clone();
+        let brought = self.attempt(changed).await;
+        if brought.is_err() {
+            self.settings = before;
+        }
+        brought
+    }
+
+    /// Deploys, or, where the application alone is another one, releases it.
+    async fn attempt(&mut self, changed: Changed) -> Result<(), Problem> {
         let settings = load(self.app, &self.common)?.over("what the emulator can do", self.world.limits().0)?;
         self.settings = self.placed(settings);
         let image = self.quit.or(self.build()).await?;
@@ -187,7 +198,7 @@ impl<A: App> Dev<'_, A> {
         let store = self.app.store(&self.settings, self.world.endpoint()).await?;
         let memory = store::memory(store.as_ref()).await?;
         let at = Context { app: self.app, common: &self.common, settings: &self.settings, store: store.as_ref() };
-        let idle = show::Idle { at: &at, memory: &memory, deployed: self.deployed, asked: &self.quit.asked };
+        let idle = show::Idle { at: &at, memory: &memory, asked: &self.quit.asked };
         tokio::select! {
             changed = self.files.changed(seen) => Ok(Some(changed)),
             () = self.quit.asked.cancelled() => Ok(None),

@@ -44,8 +44,14 @@ pub(super) struct Show {
 pub(super) struct Idle<'a, A> {
     pub at: &'a Context<'a, A>,
     pub memory: &'a BTreeMap<LayerName, Folded>,
-    pub deployed: bool,
     pub asked: &'a CancellationToken,
+}
+
+impl<A> Idle<'_, A> {
+    /// Whether something of the layer is there, whatever became of the last deploy.
+    fn has(&self, layer: LayerName) -> bool {
+        self.memory.get(&layer).is_some_and(|folded| !folded.rows.is_empty())
+    }
 }
 
 impl Show {
@@ -117,7 +123,7 @@ impl Show {
         let of = LogsOf { looking: idle.at.looking(idle.memory), service: Service::App, since, cancel: idle.asked };
         let following = async {
             let telling = lines.clone();
-            if idle.deployed {
+            if idle.has(LayerName::Observability) {
                 let read = idle.at.app.logs(Reading { of, follow: true, filter: None, lines }).await;
                 if let Err(problem) = read {
                     telling.send(unread(&problem)).await.ok();
@@ -216,7 +222,7 @@ impl Show {
 /// The layers as they are remembered, and the service as it is.
 async fn look<A: App>(idle: &Idle<'_, A>) -> Result<String, Problem> {
     let mut status = status::look(idle.at, true).await?;
-    if idle.deployed {
+    if idle.has(LayerName::Compute) {
         let guard = Guard::default();
         let health = idle.at.app.health(idle.at.wanted(&[LayerName::Compute], idle.memory, &guard)).await;
         status.signs = health.unwrap_or_else(|problem| vec![Sign::new(None, "health", Level::Fail, problem.to_string())]);
