@@ -1,4 +1,5 @@
 //! `dev` on MiniStack, with the application in containers: what was edited answers.
+#![allow(clippy::disallowed_macros)]
 
 use super::{Dev, Home, WATCHING, ended};
 use integration_tests::docker::{self, containers, docker};
