@@ -23,19 +23,28 @@ pub fn docker(args: &[&str]) -> Option<String> {
     output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
 
-/// Runs a suite that needs an engine and these images of `images/build.sh`; `name` is the whole name of the test.
+/// The version of the engine's API, with these images of `images/build.sh`; None, said by the whole `name` of the test, without an engine.
 ///
 /// # Panics
-/// When the suite does, or the images cannot be had.
-pub fn suite<F: Future<Output = ()>>(name: &str, images: &[&str], run: impl FnOnce() -> F) {
+/// When the images cannot be had.
+pub fn ready(name: &str, images: &[&str]) -> Option<String> {
     let Some(api) = docker(&["version", "--format", "{{.Server.APIVersion}}"]) else {
         eprintln!("skipped: no Docker: {name}");
-        return;
+        return None;
     };
     if !images.is_empty() {
         let built = Command::new(format!("{ROOT}/integration-tests/images/build.sh")).args(images).status();
         assert!(built.is_ok_and(|status| status.success()), "the images cannot be had");
     }
+    Some(api)
+}
+
+/// Runs a suite that needs an engine and these images of `images/build.sh`; `name` is the whole name of the test.
+///
+/// # Panics
+/// When the suite does, or the images cannot be had.
+pub fn suite<F: Future<Output = ()>>(name: &str, images: &[&str], run: impl FnOnce() -> F) {
+    let Some(api) = ready(name, images) else { return };
     let api = api.split_once('.').and_then(|(major, minor)| Some((major.parse().ok()?, minor.parse().ok()?)));
     let older = api.filter(|api| *api < SPOKEN && std::env::var_os("DOCKER_HOST").is_none());
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();

@@ -4,7 +4,7 @@ mod check;
 mod source;
 
 pub(crate) use self::source::File;
-use self::source::{Argument, variables};
+use self::source::{Argument, Text, variables};
 use crate::problem::Problem;
 use engine::resource::Scope;
 use figment::Figment;
@@ -88,6 +88,16 @@ impl Settings {
             Some((key, problem)) => Err(Problem::Config(format!("{}: {key}: {problem}", settings.source_of(&key)))),
             None => Ok(settings),
         }
+    }
+
+    /// These settings with some more above all others; `name` is where a mistake in them is said to be.
+    ///
+    /// # Errors
+    /// [`Problem::Config`] when they are no TOML, or one above the tables is wrong.
+    pub(crate) fn over(&self, name: &'static str, toml: &str) -> Result<Settings, Problem> {
+        let figment = self.figment.clone().merge(Text::parse(name, toml)?);
+        let top: Top = figment.extract().map_err(|error| explain("", &error, name))?;
+        Ok(Settings { top, figment, ..self.clone() })
     }
 
     /// Where this machine keeps what could not be written to a shared ledger.

@@ -123,6 +123,27 @@ pub struct PastRun {
     pub touched: Vec<Address>,
 }
 
+/// What `dev` writes between the documents of `deploy`, `release` and `logs`.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct Dev {
+    /// The environment.
+    pub env: String,
+    /// `running`, `failed` (it goes on watching) or `ended`.
+    pub state: String,
+    /// `localstack`, `ministack`, `embedded`, or `endpoint`: one that others run.
+    pub emulator: String,
+    /// Where the emulator listens; `null` for the embedded AWS.
+    pub endpoint: Option<String>,
+    /// The emulator's container, if `dev` started one.
+    pub container: Option<String>,
+    /// The image that was made of the application's directory and runs.
+    pub image: Option<String>,
+    /// Where the application answers.
+    pub url: Option<String>,
+    /// Why the last deploy or release failed.
+    pub error: Option<String>,
+}
+
 /// What `secrets list` writes.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct Secrets {
@@ -291,6 +312,7 @@ pub fn schemas() -> BTreeMap<&'static str, String> {
         ("plan.json", of::<PlanMade>()),
         ("events.json", of::<Event>()),
         ("status.json", of::<Status>()),
+        ("dev.json", of::<Dev>()),
         ("secrets.json", of::<Secrets>()),
         ("secret_versions.json", of::<SecretVersions>()),
         ("reveal.json", of::<Revealed>()),

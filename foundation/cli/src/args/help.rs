@@ -7,6 +7,7 @@ use std::fmt::Write;
 /// The commands by task. What stands here and is not built in is left out.
 const TASKS: &[(&str, &[&str])] = &[
     ("Deploy", &["init", "plan", "deploy", "destroy"]),
+    ("Develop", &["dev"]),
     ("Run", &["release", "rollback", "secrets", "exec", "tunnel", "connect"]),
     ("Look", &["status", "drift", "logs", "history", "outputs", "graph"]),
     ("Repair", &["doctor", "adopt", "unlock", "ledger"]),
@@ -19,6 +20,7 @@ const EXAMPLES: &[(&str, &[&str])] = &[
     ("plan", &["plan --env prod", "plan --env prod --layer compute --out plan.json", "plan --env prod --format markdown"]),
     ("deploy", &["deploy --env local", "deploy --env prod --plan plan.json --yes --wait 10m", "deploy --env prod --layer network"]),
     ("destroy", &["destroy --env dev", "destroy --env prod --allow-destroy database/instance"]),
+    ("dev", &["dev", "dev --emulator ministack --app ../shop", "dev stop", "dev reset --env local"]),
     ("release", &["release --env prod --image 123456789012.dkr.ecr.eu-north-1.amazonaws.com/shop/app:1.4.2"]),
     ("rollback", &["rollback --env prod", "rollback --env prod --to 17"]),
     ("status", &["status --env prod", "status --env prod --watch", "status --env prod --format json"]),

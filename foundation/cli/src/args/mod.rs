@@ -2,6 +2,7 @@
 
 mod change;
 mod complete;
+mod dev;
 mod help;
 mod init;
 mod logs;
@@ -14,6 +15,7 @@ mod show;
 mod tool;
 
 pub use change::{Begin, ChangeCommand, Layers};
+pub use dev::{DevArgs, DevCommand, DevWhat, Emulator};
 pub(crate) use help::called;
 pub use help::command;
 pub use init::{InitArgs, Size};
@@ -100,6 +102,8 @@ pub enum Color {
 pub enum Command {
     #[command(flatten)]
     Change(ChangeCommand),
+    #[command(flatten)]
+    Dev(DevCommand),
     #[command(flatten)]
     Service(ServiceCommand),
     #[command(flatten)]

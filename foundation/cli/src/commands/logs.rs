@@ -84,12 +84,17 @@ impl<A: App> Logs<'_, A> {
     }
 }
 
+/// A line as programs read it.
+pub(super) fn document(it: Line) -> LogLine {
+    let time = show::time(it.at, "%Y-%m-%dT%H:%M:%S%.3fZ");
+    LogLine { time, group: it.group, stream: it.stream, message: it.message, id: it.id }
+}
+
 /// Writes what arrives, until it ends or nobody reads it.
 async fn write(mut lines: mpsc::Receiver<Line>, json: bool, since: Duration) {
     while let Some(it) = lines.recv().await {
         if json {
-            let time = show::time(it.at, "%Y-%m-%dT%H:%M:%S%.3fZ");
-            document::write(LogLine { time, group: it.group, stream: it.stream, message: it.message, id: it.id });
+            document::write(self::document(it));
         } else {
             tell!("{}", show::line(&it, since));
         }

@@ -3,6 +3,7 @@
 mod adopt;
 mod change;
 mod context;
+mod dev;
 mod doctor;
 mod history;
 mod init;
@@ -78,7 +79,12 @@ async fn run(app: &impl App, cli: &Cli) -> Result<ExitCode, Problem> {
         _ => Vec::new(),
     };
     let tables: Vec<&str> = app.layers().iter().map(|layer| layer.as_str()).collect();
-    let settings = Settings::load(&common.config, &common.env, common.region.as_deref(), &tables)?;
+    if let Command::Dev(command) = &cli.command {
+        // A future in a future: each is too large to be laid out within the other.
+        return Box::pin(dev::run(app, common, command)).await;
+    }
+    let mut settings = Settings::load(&common.config, &common.env, common.region.as_deref(), &tables)?;
+    dev::home(&mut settings, common.endpoint_url.as_deref());
     let store = app.store(&settings, common.endpoint_url.as_deref()).await?;
     let at = Context { app, common, settings: &settings, store: store.as_ref() };
     match &cli.command {
@@ -91,8 +97,8 @@ async fn run(app: &impl App, cli: &Cli) -> Result<ExitCode, Problem> {
         Command::Memory(MemoryCommand::Init(_)) => ledger::init(&at, &written).await?,
         Command::Memory(command) => memory(&at, command).await?,
         Command::Tool(ToolCommand::Emulator { listen }) => app.emulator(&settings, *listen).await?,
-        // Done above: they need no settings.
-        Command::Tool(ToolCommand::Completions { .. } | ToolCommand::Man { .. }) => {}
+        // Done above: they need no settings, or make their own.
+        Command::Tool(ToolCommand::Completions { .. } | ToolCommand::Man { .. }) | Command::Dev(_) => {}
     }
     Ok(ExitCode::SUCCESS)
 }

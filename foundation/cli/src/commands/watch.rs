@@ -18,15 +18,15 @@ const BEGIN: &str = "\u{1b}[?2026h\u{1b}[H\u{1b}[J";
 const END: &str = "\u{1b}[?2026l";
 
 /// The other screen; its end brings the first one back, whatever ends it.
-struct Screen;
+pub(super) struct Screen;
 
 impl Screen {
-    fn enter() -> Screen {
+    pub(super) fn enter() -> Screen {
         out::control(ENTER);
         Screen
     }
 
-    fn show(&self, text: &str) {
+    pub(super) fn show(&self, text: &str) {
         out::control(BEGIN);
         out::data(text);
         out::control(END);
@@ -39,18 +39,22 @@ impl Drop for Screen {
     }
 }
 
+/// How many rows a line takes.
+pub(super) fn taken(line: &str, columns: usize) -> usize {
+    anstream::adapter::strip_str(line).to_string().chars().count().div_ceil(columns.max(1)).max(1)
+}
+
 /// As much of a text as fits into so many columns and rows, with a line that tells how much does not.
-fn fitting(text: &str, (columns, rows): (usize, usize)) -> String {
-    let taken = |line: &str| anstream::adapter::strip_str(line).to_string().chars().count().div_ceil(columns.max(1)).max(1);
+pub(super) fn fitting(text: &str, (columns, rows): (usize, usize)) -> String {
     let lines: Vec<&str> = text.lines().collect();
-    let all: usize = lines.iter().map(|line| taken(line)).sum();
+    let all: usize = lines.iter().map(|line| taken(line, columns)).sum();
     if all < rows {
         return text.to_owned();
     }
     // One row is for what is left out, and one for the cursor.
     let (mut room, mut shown) = (rows.saturating_sub(2), Vec::new());
     for line in &lines {
-        let needs = taken(line);
+        let needs = taken(line, columns);
         if needs > room {
             break;
         }

@@ -91,6 +91,29 @@ impl Provider for Argument {
     }
 }
 
+/// Settings that a command brings.
+pub(super) struct Text {
+    name: &'static str,
+    table: Dict,
+}
+
+impl Text {
+    pub(super) fn parse(name: &'static str, toml: &str) -> Result<Text, Problem> {
+        let table = Toml::from_str::<Dict>(toml).map_err(|error| Problem::Config(format!("{name}: {}", error.message())))?;
+        Ok(Text { name, table })
+    }
+}
+
+impl Provider for Text {
+    fn metadata(&self) -> Metadata {
+        Metadata::named(self.name)
+    }
+
+    fn data(&self) -> Result<Map<Profile, Dict>, figment::Error> {
+        Ok(Profile::Default.collect(self.table.clone()))
+    }
+}
+
 /// The variables that may be read: figment takes their values apart by recursion, and what is not text silently for something else.
 pub(super) fn variables() -> Result<Env, Problem> {
     for (name, value) in std::env::vars_os() {

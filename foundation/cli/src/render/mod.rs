@@ -32,6 +32,12 @@ pub(crate) fn cause(fault: &Fault) -> String {
     if parts.is_empty() { String::new() } else { format!("\n  cause: {}", parts.join(", ")) }
 }
 
+/// An error that stays in sight.
+pub(crate) fn failure(text: &str) -> String {
+    let style = Style::new().fg_color(Some(AnsiColor::Red.into()));
+    format!("{style}{text}{style:#}")
+}
+
 /// A line of a report, with its next step below.
 pub(crate) fn sign(sign: &Sign) -> String {
     let colour = match sign.level {

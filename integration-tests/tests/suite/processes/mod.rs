@@ -4,6 +4,7 @@ mod alone;
 mod boto3;
 pub(super) mod canary;
 mod damage;
+mod dev;
 mod doctor;
 mod documents;
 mod exit_codes;

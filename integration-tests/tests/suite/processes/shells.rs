@@ -106,7 +106,7 @@ fn shells_complete_commands_options_environments_and_layers() {
     for (shell, offered) in shells.into_iter().filter(|(shell, _)| there(shell)) {
         let offers = |words: &[&str]| offered(dir.path(), words);
         let is = |words: &[&str], wanted: &[&str]| assert_eq!(offers(words), wanted, "{shell}: {words:?}");
-        is(&["orchestrator", "de"], &["deploy", "destroy"]);
+        is(&["orchestrator", "de"], &["deploy", "destroy", "dev"]);
         is(&["orchestrator", "plan", "--deta"], &["--detailed-exitcode"]);
         is(&["orchestrator", "plan", "--env", "p"], &["preview", "prod"]);
         is(&["orchestrator", "--config", "other", "plan", "--env", ""], &["elsewhere"]);
