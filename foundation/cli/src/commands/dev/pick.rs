@@ -82,7 +82,7 @@ impl World {
 
 /// Containers take their own time: waits are shorter than in AWS, and not sixty times.
 const PATIENT: &str = "speed = 10.0";
-/// See `orchestrator/tests/others.rs` for what it cannot.
+/// See `integration-tests/COVERAGE.md` for what it cannot.
 const MINISTACK: &str = "speed = 10.0\n[observability]\nqueries = {}\n[database]\nengine_version = \"16.4\"\nstorage_type = \"gp2\"\n\
     [compute.autoscaling]\nenabled = false\n[bastion]\nenabled = false";
 

@@ -102,12 +102,13 @@ async fn the_application_is_edited_and_answers() {
     let url = format!("http://{}", site.address);
     let status = with_docker(&home, &["status", "--ledger", "--endpoint-url", &url]).output().unwrap();
     assert!(ended(&status, &["status"], 0).contains("deployed"));
-    let ours = containers("orchestrator.dev").into_iter().find(|it| text.contains(&url) && docker_port(it).contains(&url[7..])).unwrap();
+    let ours =
+        containers("orchestrator.dev", true).into_iter().find(|it| text.contains(&url) && docker_port(it).contains(&url[7..])).unwrap();
     let id = ours.split(' ').next().unwrap().to_owned();
-    assert!(containers(&format!("ministack.instance={id}:4566")).len() >= 2);
+    assert!(containers(&format!("ministack.instance={id}:4566"), true).len() >= 2);
     let reset = with_docker(&home, &["dev", "reset"]).output().unwrap();
     ended(&reset, &["reset"], 0);
-    assert_eq!(containers(&format!("ministack.instance={id}:4566")), Vec::<String>::new(), "containers are left");
+    assert_eq!(containers(&format!("ministack.instance={id}:4566"), true), Vec::<String>::new(), "containers are left");
     assert!(docker(&["inspect", &id]).is_none() && !home.path().join(".orchestrator/local/dev").exists());
 }
 
