@@ -29,7 +29,7 @@ pub fn docker(args: &[&str]) -> Option<String> {
 /// When the images cannot be had.
 pub fn ready(name: &str, images: &[&str]) -> Option<String> {
     let Some(api) = docker(&["version", "--format", "{{.Server.APIVersion}}"]) else {
-        eprintln!("skipped: no Docker: {name}");
+        crate::process::skipped(&format!("no Docker: {name}"));
         return None;
     };
     if !images.is_empty() {

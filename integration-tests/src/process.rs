@@ -1,6 +1,7 @@
 //! The real binary, one process per command.
 #![allow(clippy::disallowed_methods)]
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::OnceLock;
@@ -38,6 +39,11 @@ pub fn command(dir: &Path, args: &[&str]) -> Command {
     let mut command = Command::new(binary());
     command.args(args).current_dir(dir).env_remove("AWS_ENDPOINT_URL");
     command
+}
+
+/// Says that a suite, or a part of one, was not run: also to those who only see the runner's summary, which hides what passing tests print.
+pub fn skipped(what: &str) {
+    writeln!(std::io::stderr(), "skipped: {what}").ok();
 }
 
 /// Everything that a process said.

@@ -57,7 +57,7 @@ async fn asked_by_doctor(bench: &Bench) {
 #[allow(clippy::disallowed_macros)]
 async fn botocore_understands_every_answer() {
     let Some(python) = models::python() else {
-        println!("SKIPPED: no python3 with botocore on the PATH (pip install boto3)");
+        integration_tests::process::skipped("no python3 with botocore on the PATH (pip install boto3)");
         return;
     };
     let bench = Bench::new();

@@ -8,7 +8,7 @@ use integration_tests::{Bench, EVERYTHING, all_done, models};
 async fn every_request_of_a_stacks_life_fits_awss_models() {
     let bench = Bench::new();
     if models::checked().is_none() {
-        println!("SKIPPED: no python3 with botocore on the PATH (pip install boto3)");
+        integration_tests::process::skipped("no python3 with botocore on the PATH (pip install boto3)");
         return;
     }
     all_done(bench.deploy(EVERYTHING).await);

@@ -104,7 +104,7 @@ fn start(program: &str, port: u16, told: impl FnOnce(&mut Command) -> &mut Comma
     let mut command = Command::new(program);
     told(&mut command);
     let Ok(child) = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn() else {
-        eprintln!("SKIPPED: {program} is not installed (pip install 'moto[server]' ministack cbor2)");
+        integration_tests::process::skipped(&format!("{program} is not installed (pip install 'moto[server]' ministack cbor2)"));
         return None;
     };
     let server = Server(child);

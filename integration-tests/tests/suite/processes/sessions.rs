@@ -232,7 +232,7 @@ async fn a_connect_that_is_ended_clears_everything_away() {
 #[allow(clippy::disallowed_macros)]
 async fn what_is_typed_on_a_terminal_reaches_the_container() {
     if Command::new("script").arg("--version").stdout(Stdio::null()).status().is_err() {
-        println!("SKIPPED: there is no `script` to make a terminal");
+        integration_tests::process::skipped("there is no `script` to make a terminal");
         return;
     }
     let at = Sessions::new(&[("ORCHESTRATOR_COMPUTE__EXEC", "true")]).await;

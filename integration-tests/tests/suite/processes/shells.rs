@@ -24,7 +24,7 @@ fn shell(dir: &Path, name: &str, args: &[&str]) -> Command {
 fn there(name: &str) -> bool {
     let there = Command::new(name).arg("--version").output().is_ok_and(|output| output.status.success());
     if !there {
-        println!("SKIPPED: there is no {name}; its completion was not tried");
+        integration_tests::process::skipped(&format!("there is no {name}; its completion was not tried"));
     }
     there
 }

@@ -1,6 +1,6 @@
 //! Terraform's AWS provider, the strictest client there is, on the embedded AWS over HTTP: apply, a clean plan, destroy.
 //!
-//! Needs `terraform` on the PATH and the provider in `/opt/tf-plugins` (or a mirror named by `TF_PLUGINS`); says SKIPPED without.
+//! Needs `terraform` on the PATH and the provider in `/opt/tf-plugins` (or a mirror named by `TF_PLUGINS`); says `skipped` without.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -26,7 +26,7 @@ fn told(output: &Output) -> String {
 #[allow(clippy::disallowed_macros)]
 async fn terraform_applies_plans_clean_and_destroys() {
     let Some(plugins) = plugins() else {
-        println!("SKIPPED: no terraform, or no provider in /opt/tf-plugins (TF_PLUGINS names another mirror)");
+        integration_tests::process::skipped("no terraform, or no provider in /opt/tf-plugins (TF_PLUGINS names another mirror)");
         return;
     };
     let emulator = integration_tests::account(120.0, 9);

@@ -84,17 +84,17 @@ async fn in_terminal(shop: &Shop, size: (usize, usize), frames: usize, variables
     seen
 }
 
-fn skipped() -> bool {
+fn no_terminal() -> bool {
     let missing = Command::new("script").arg("--version").stdout(Stdio::null()).status().is_err();
     if missing {
-        println!("SKIPPED: there is no `script` to make a terminal");
+        integration_tests::process::skipped("there is no `script` to make a terminal");
     }
     missing
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn it_refreshes_in_place_and_ctrl_c_ends_it_with_the_code_of_health() {
-    if skipped() {
+    if no_terminal() {
         return;
     }
     let shop = Shop::new(binary(), "");
@@ -127,7 +127,7 @@ async fn it_refreshes_in_place_and_ctrl_c_ends_it_with_the_code_of_health() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_report_that_is_taller_than_the_terminal_is_cut_and_an_early_ctrl_c_is_heard() {
-    if skipped() {
+    if no_terminal() {
         return;
     }
     let shop = Shop::new(binary(), "");

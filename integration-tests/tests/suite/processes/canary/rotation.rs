@@ -183,7 +183,7 @@ fn typed(dir: &std::path::Path, args: &[&str], url: &str, lines: &[(&str, &str)]
 #[allow(clippy::disallowed_macros)]
 async fn a_terminal_does_not_show_what_is_typed_and_is_asked_before_a_value_is_shown() {
     if Command::new("script").arg("--version").stdout(Stdio::null()).status().is_err() {
-        println!("SKIPPED: there is no `script` to make a terminal");
+        integration_tests::process::skipped("there is no `script` to make a terminal");
         return;
     }
     let mut shop = Shop::new();

@@ -47,7 +47,7 @@ fn watched(home: &Home, (columns, rows): (usize, usize), steps: &Steps<'_>) -> (
 #[test]
 fn it_has_a_screen_of_its_own_and_leaves_the_terminal_as_it_was() {
     if Command::new("script").arg("--version").stdout(Stdio::null()).status().is_err() {
-        println!("SKIPPED: there is no `script` to make a terminal");
+        integration_tests::process::skipped("there is no `script` to make a terminal");
         return;
     }
     let home = Home::new();
