@@ -7,6 +7,7 @@ use crate::config::Settings;
 use crate::out::note;
 use crate::problem::Problem;
 use engine::plan::digest;
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -82,7 +83,8 @@ impl Place {
         args.extend(match emulator {
             // Its load balancers answer in its own region alone.
             Emulator::MiniStack => {
-                ["--env", &format!("MINISTACK_REGION={region}"), "--entrypoint", "python", &image, "-c", MENDED].map(str::to_owned).to_vec()
+                let (region, ports) = (format!("MINISTACK_REGION={region}"), format!("RDS_BASE_PORT={}", free_port()?));
+                ["--env", &region, "--env", &ports, "--entrypoint", "python", &image, "-c", MENDED].map(str::to_owned).to_vec()
             }
             // The value is taken from this process: arguments can be read by everybody.
             _ => ["--env", "LOCALSTACK_AUTH_TOKEN", &image].map(str::to_owned).to_vec(),
@@ -171,6 +173,12 @@ pub(super) async fn pull(emulator: Emulator) -> Result<(), Problem> {
     }
     note!("pulling {image}");
     docker(&["pull", "--quiet", &image]).await.map(drop).map_err(|why| Problem::Io(format!("{image} cannot be pulled: {why}")))
+}
+
+/// A port that nobody listens on: MiniStack publishes its databases from 15432 on, whoever has that, and another project's `dev` does.
+fn free_port() -> Result<u16, Problem> {
+    let free = TcpListener::bind(("0.0.0.0", 0)).and_then(|listener| listener.local_addr());
+    free.map(|at| at.port()).map_err(|error| Problem::Io(format!("no port is free for the database: {error}")))
 }
 
 /// Where it listens on this machine.
