@@ -22,11 +22,13 @@ pub use lag::Lag;
 pub use world::World;
 
 use bytes::Bytes;
+use call::Call;
 use lag::History;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use store::Store;
 use weather::{Death, Fault, Weather};
+use wire::{Parsed, Protocol};
 
 /// How the embedded AWS behaves.
 #[derive(Clone, Copy, Debug)]
@@ -144,27 +146,34 @@ impl Emulator {
     /// Answers one HTTP request as AWS would; `None` when the weather took the connection away. In silent weather it never returns, and
     /// a truncated answer has a `content-length` that is longer than its body.
     pub async fn handle(&self, request: http::Request<Bytes>) -> Option<http::Response<Bytes>> {
-        match self.weather_for(&request) {
+        let parsed = match wire::parse(&request) {
+            Ok(parsed) => parsed,
+            Err((protocol, error)) => return Some(self.refuse(protocol, &error)),
+        };
+        match self.weather_for(&parsed.call) {
             Some(Fault::ResetBefore) => None,
             Some(Fault::CommittedThenLost) => {
-                self.serve_one(&request);
+                self.serve_one(&parsed);
                 None
             }
-            Some(Fault::TruncatedBody) => weather::truncated(self.serve_one(&request)),
+            Some(Fault::TruncatedBody) => weather::truncated(self.serve_one(&parsed)),
             Some(Fault::Silence) => std::future::pending().await,
-            Some(fault) => Some(self.refuse(&request, fault)),
-            None => match self.death_at(&request) {
-                Some(death) => Some(death.or(|| self.serve_one(&request)).await),
-                None => Some(self.serve_one(&request)),
+            Some(fault) => {
+                let error = weather::error(fault, &parsed.call.service);
+                let error = error.unwrap_or_else(|| AwsError::new(500, "InternalFailure", "this fault has no answer"));
+                Some(self.refuse(parsed.protocol, &error))
+            }
+            None => match self.death_at(&parsed.call) {
+                Some(death) => Some(death.or(|| self.serve_one(&parsed)).await),
+                None => Some(self.serve_one(&parsed)),
             },
         }
     }
 
     /// The death of the client that waits at this call, if it is one that changes something.
-    fn death_at(&self, request: &http::Request<Bytes>) -> Option<Death> {
+    fn death_at(&self, call: &Call) -> Option<Death> {
         let death = self.inner.lock().unwrap_or_else(PoisonError::into_inner).death.clone()?;
-        let changing = wire::parse(request).is_ok_and(|parsed| services::is_changing(&parsed.call.action));
-        changing.then_some(death)
+        services::is_changing(&call.action).then_some(death)
     }
 
     /// Lets the client die at one of its events; `None` for a client that lives.
@@ -172,14 +181,10 @@ impl Emulator {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner).death = death;
     }
 
-    fn serve_one(&self, request: &http::Request<Bytes>) -> http::Response<Bytes> {
+    fn serve_one(&self, parsed: &Parsed) -> http::Response<Bytes> {
         let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
         let inner = &mut *inner;
         let request_id = inner.world.ids.request_id();
-        let parsed = match wire::parse(request) {
-            Ok(parsed) => parsed,
-            Err((protocol, error)) => return wire::render_error(protocol, &error, &request_id),
-        };
         if let Some(error) = judge::refusal(&parsed.call) {
             return wire::render_error(parsed.protocol, &error, &request_id);
         }
@@ -213,7 +218,7 @@ impl Emulator {
             error: result.as_ref().err().map(|error| error.code.clone()),
         };
         let answer = match result {
-            Ok(body) => wire::render(&parsed, &body, &request_id),
+            Ok(body) => wire::render(parsed, &body, &request_id),
             Err(error) => wire::render_error(parsed.protocol, &error, &request_id),
         };
         if let Some(exchanges) = &mut inner.exchanges {
@@ -224,29 +229,20 @@ impl Emulator {
     }
 
     /// What the weather does to a call. One that it takes away is recorded with what happened to it.
-    fn weather_for(&self, request: &http::Request<Bytes>) -> Option<Fault> {
+    fn weather_for(&self, call: &Call) -> Option<Fault> {
         let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
-        let call = wire::parse(request).ok()?.call;
-        let fault = inner.weather.next(&call)?;
+        let fault = inner.weather.next(call)?;
         if !fault.commits() {
             let error = weather::error(fault, &call.service).map_or_else(|| fault.name().to_owned(), |error| error.code);
-            let changing = services::is_changing(&call.action);
-            inner.calls.push(CallRecord { service: call.service, action: call.action, changing, error: Some(error) });
+            let (service, action, changing) = (call.service.clone(), call.action.clone(), services::is_changing(&call.action));
+            inner.calls.push(CallRecord { service, action, changing, error: Some(error) });
         }
         Some(fault)
     }
 
-    fn refuse(&self, request: &http::Request<Bytes>, fault: Fault) -> http::Response<Bytes> {
-        let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
-        let request_id = inner.world.ids.request_id();
-        match wire::parse(request) {
-            Ok(parsed) => {
-                let error = weather::error(fault, &parsed.call.service);
-                let error = error.unwrap_or_else(|| AwsError::new(500, "InternalFailure", "this fault has no answer"));
-                wire::render_error(parsed.protocol, &error, &request_id)
-            }
-            Err((protocol, error)) => wire::render_error(protocol, &error, &request_id),
-        }
+    fn refuse(&self, protocol: Protocol, error: &AwsError) -> http::Response<Bytes> {
+        let request_id = self.inner.lock().unwrap_or_else(PoisonError::into_inner).world.ids.request_id();
+        wire::render_error(protocol, error, &request_id)
     }
 
     /// Lets reads be behind writes from now on; `None` for reads that see everything.
