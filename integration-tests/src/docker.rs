@@ -2,7 +2,7 @@
 #![allow(clippy::disallowed_methods, clippy::disallowed_macros)]
 
 use crate::process::ROOT;
-use aws::{Aws, Connection};
+use aws::Aws;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::process::Command;
@@ -16,6 +16,9 @@ use tokio::net::{TcpListener, TcpStream, UnixStream};
 /// refuses what is newer than itself (`client version 1.53 is too new`): every one before Docker 29.3, so each of Debian 12 and 13.
 const SPOKEN: (u32, u32) = (1, 53);
 const SOCKET: &str = "/var/run/docker.sock";
+
+/// How `dev` starts MiniStack.
+const MENDED: &str = include_str!("../../foundation/cli/src/commands/dev/ministack.py");
 
 /// What `docker` says to these arguments; None when it fails.
 pub fn docker(args: &[&str]) -> Option<String> {
@@ -117,6 +120,8 @@ pub struct Cloud {
     container: testcontainers::ContainerAsync<GenericImage>,
     /// Where it listens.
     pub address: SocketAddr,
+    /// Where calls go that shall be judged.
+    pub url: String,
 }
 
 impl Cloud {
@@ -125,8 +130,10 @@ impl Cloud {
     /// # Panics
     /// When it does not start.
     pub async fn ministack(region: &str) -> Cloud {
-        let image = GenericImage::new("shop/ministack", "mended").with_wait_for(WaitFor::message_on_either_std("Running on http"));
-        let request = image.with_exposed_port(4566.tcp()).with_env_var("MINISTACK_REGION", region);
+        let image = GenericImage::new("ministackorg/ministack", "full").with_wait_for(WaitFor::message_on_either_std("Running on http"));
+        let image = image.with_exposed_port(4566.tcp()).with_entrypoint("python");
+        let request = image.with_cmd(["-c", MENDED]).with_env_var("MINISTACK_REGION", region);
+        let request = request.with_env_var("RDS_BASE_PORT", crate::process::free_port().to_string());
         Cloud::start(request.with_mount(Mount::bind_mount(SOCKET, SOCKET))).await
     }
 
@@ -149,13 +156,13 @@ impl Cloud {
     async fn start(request: ContainerRequest<GenericImage>) -> Cloud {
         let container = request.start().await.unwrap();
         let port = container.get_host_port_ipv4(4566).await.unwrap();
-        Cloud { container, address: ([127, 0, 0, 1], port).into() }
+        let address = SocketAddr::from(([127, 0, 0, 1], port));
+        Cloud { container, address, url: crate::gate::judged(&address.to_string()).await }
     }
 
     /// A client of it.
     pub async fn connect(&self, region: &str) -> Aws {
-        let endpoint_url = Some(format!("http://{}", self.address));
-        Aws::connect(&Connection { region: region.into(), endpoint_url, speed: 1.0, ..Connection::default() }).await
+        crate::client(&self.url, region).await
     }
 
     /// Its containers that run: tasks and databases.

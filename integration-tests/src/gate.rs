@@ -2,8 +2,10 @@
 
 use bytes::Bytes;
 use emulator::Emulator;
+use emulator::call::AwsError;
 use emulator::sent::{Sent, sent};
 use emulator::weather::{Fault, Weather, error, truncated};
+use emulator::wire::Protocol;
 use futures::future::BoxFuture;
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
@@ -44,8 +46,13 @@ pub trait Keeper: Send + Sync + 'static {
     fn served(&self, _arrival: &Arrival) {}
 }
 
-/// Forwards to the emulator at `upstream` (`127.0.0.1:4566`) through this weather, until the task is dropped; the address it listens on.
-/// Calls of protocols that the embedded AWS does not know pass through.
+/// Forwards to the emulator at `upstream` (`127.0.0.1:4566`) what fits AWS's models, until the end of the suite; the address it listens on.
+pub async fn judged(upstream: &str) -> String {
+    weather(upstream, Weather::calm()).await.0
+}
+
+/// Forwards to the emulator at `upstream` through this weather, until the task is dropped; the address it listens on. What does not fit
+/// AWS's models is refused; calls of protocols that the embedded AWS does not know pass through.
 pub async fn weather(upstream: &str, weather: Weather) -> (String, tokio::task::JoinHandle<()>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
@@ -72,6 +79,9 @@ async fn brave(
     let (parts, body) = request.into_parts();
     let request = http::Request::from_parts(parts, body.collect().await.map_err(std::io::Error::other)?.to_bytes());
     let Ok(parsed) = emulator::wire::parse(&request) else { return forward(&upstream, request).await.map(sent) };
+    if let Some(problem) = crate::models::check(&parsed.call) {
+        return Ok(refused(parsed.protocol, &AwsError::bad("ValidationException", problem)));
+    }
     let fault = weather.lock().unwrap().next(&parsed.call);
     match fault {
         None => forward(&upstream, request).await.map(sent),
@@ -81,9 +91,13 @@ async fn brave(
         Some(Fault::TruncatedBody) => forward(&upstream, request).await.and_then(|answer| truncated(answer).ok_or_else(closed)).map(sent),
         Some(fault) => {
             let error = error(fault, &parsed.call.service).ok_or_else(closed)?;
-            Ok(sent(emulator::wire::render_error(parsed.protocol, &error, "00000000-0000-4000-8000-000000000000")))
+            Ok(refused(parsed.protocol, &error))
         }
     }
+}
+
+fn refused(protocol: Protocol, error: &AwsError) -> http::Response<Sent> {
+    sent(emulator::wire::render_error(protocol, error, "00000000-0000-4000-8000-000000000000"))
 }
 
 /// Sends one request to the server at `upstream`.

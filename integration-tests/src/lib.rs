@@ -16,6 +16,7 @@ pub mod schema;
 pub mod script;
 pub mod shared;
 pub mod sweep;
+pub mod terminal;
 
 pub use kept::{Kept, calm, deployed};
 
@@ -79,6 +80,11 @@ public_key_file = "tests/suite/bastion.pub"
 pub fn account(speed: f64, seed: u64) -> Emulator {
     models::enforce();
     Emulator::in_memory(Options { speed, seed })
+}
+
+/// Clients of an emulator that listens somewhere.
+pub async fn client(url: &str, region: &str) -> Aws {
+    Aws::connect(&Connection { region: region.into(), endpoint_url: Some(url.to_owned()), speed: 1.0, ..Connection::default() }).await
 }
 
 /// What a stack finds in its account: a hosted zone and a web ACL that others made.

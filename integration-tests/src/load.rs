@@ -13,6 +13,8 @@ use tokio_util::sync::CancellationToken;
 
 /// Nobody waits longer for an answer.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// Between two questions.
+const AGAIN: Duration = Duration::from_millis(100);
 
 /// Where an application answers: an address, and the name by which the load balancer there knows it.
 #[derive(Clone, Debug)]
@@ -44,6 +46,11 @@ impl Answer {
         self.status.as_ref().is_ok_and(|status| (200..300).contains(status))
     }
 
+    /// The version that the application says it is, in an answer of `/healthz`.
+    pub fn version(&self) -> Option<String> {
+        self.json()["version"].as_str().map(str::to_owned)
+    }
+
     /// The body as JSON; null when it is none.
     pub fn json(&self) -> serde_json::Value {
         serde_json::from_str(&self.body).unwrap_or_default()
@@ -54,6 +61,22 @@ impl Site {
     /// Asks once, on a connection of its own.
     pub async fn get(&self, path: &str) -> Answer {
         self.ask("GET", path, String::new(), "alone").await
+    }
+
+    /// Asks until the answer is good and as it should be.
+    ///
+    /// # Panics
+    /// When it is not within a minute.
+    pub async fn until(&self, path: &str, as_it_should: impl Fn(&Answer) -> bool) -> Answer {
+        let began = Instant::now();
+        loop {
+            let answer = self.get(path).await;
+            if answer.good() && as_it_should(&answer) {
+                return answer;
+            }
+            assert!(began.elapsed() < PATIENCE * 2, "{path}: {answer:?}");
+            tokio::time::sleep(AGAIN).await;
+        }
     }
 
     /// Sends a note with this title.

@@ -1,6 +1,6 @@
-//! AWS's own models of its services, as botocore brings them: every request that a suite sends to the embedded AWS is checked against them.
+//! AWS's own models of its services, as botocore brings them: every request that a suite sends, to whichever AWS, is checked against them.
 //! Emulators take what AWS refuses: a name that is too long, a member that is missing, a value that is none of its enumeration.
-#![allow(clippy::disallowed_methods, clippy::disallowed_macros)]
+#![allow(clippy::disallowed_methods)]
 
 mod shape;
 
@@ -9,7 +9,7 @@ use serde_json::Value;
 use shape::Model;
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::io::Read;
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex, OnceLock};
@@ -31,14 +31,19 @@ pub struct Checked {
 }
 
 static CHECKED: Mutex<Option<Checked>> = Mutex::new(None);
+/// Tells a process of a suite where the models are: a Python takes its time.
+const PLACE: &str = "BOTOCORE_DATA";
+/// Tells a process of a suite where to add what it has checked.
+const NOTES: &str = "CHECKED_REQUESTS";
 
 /// Lets every world of this process refuse what does not fit AWS's models. Without botocore on the `PATH` nothing is checked.
 pub fn enforce() {
     static BEGUN: OnceLock<()> = OnceLock::new();
     BEGUN.get_or_init(|| {
-        let Some(data) = data() else { return };
-        *CHECKED.lock().unwrap() = Some(Checked::default());
-        emulator::judge::judged_by(move |call| check(&data, call));
+        if data().is_some() {
+            CHECKED.lock().unwrap().get_or_insert_default();
+            emulator::judge::judged_by(check);
+        }
     });
 }
 
@@ -51,11 +56,31 @@ pub fn checked() -> Option<Checked> {
     CHECKED.lock().unwrap().clone()
 }
 
-/// Checks one call.
+/// The environment of a process that checks as this one does.
+pub fn environment() -> Option<(&'static str, &'static Path)> {
+    data().map(|data| (PLACE, data))
+}
+
+/// The same for one that adds a line to `notes` when it ends: how many requests were checked, then each that did not fit.
+pub fn noted(command: &mut Command, notes: &Path) {
+    command.envs(environment()).env(NOTES, notes);
+}
+
+/// Adds what this process has checked to the file that it was told of, if it was.
+///
+/// # Errors
+/// When the file cannot be written.
+pub fn note() -> std::io::Result<()> {
+    let (Some(notes), Some(checked)) = (std::env::var_os(NOTES), checked()) else { return Ok(()) };
+    let line = format!("{} {}\n", checked.requests, checked.violations.join(" | "));
+    std::fs::File::options().create(true).append(true).open(notes)?.write_all(line.as_bytes())
+}
+
+/// What AWS would refuse about a call, and why; nothing where there are no models.
 ///
 /// # Panics
 /// When a check panicked.
-fn check(data: &Path, call: &Call) -> Option<String> {
+pub fn check(call: &Call) -> Option<String> {
     let name = NAMES.iter().find(|(signing, _)| *signing == call.service).map_or(call.service.as_str(), |(_, name)| *name);
     let mut hash = DefaultHasher::new();
     (name, &call.action, call.input.0.to_string()).hash(&mut hash);
@@ -65,7 +90,7 @@ fn check(data: &Path, call: &Call) -> Option<String> {
         CHECKED.lock().unwrap().get_or_insert_default().requests += 1;
         return None;
     }
-    let model = model(data, name)?;
+    let model = model(data()?, name)?;
     let found = model.check(&call.action, &call.input.0);
     if found.problems.is_empty() {
         taken(hash, true);
@@ -108,9 +133,13 @@ fn read(dir: &Path) -> Option<Value> {
 }
 
 /// Where botocore keeps its models.
-fn data() -> Option<PathBuf> {
-    let told = Command::new(python()?).args(["-c", "import botocore; print(botocore.__path__[0])"]).stderr(Stdio::null()).output().ok()?;
-    Some(PathBuf::from(String::from_utf8(told.stdout).ok()?.trim()).join("data"))
+fn data() -> Option<&'static Path> {
+    static DATA: OnceLock<Option<PathBuf>> = OnceLock::new();
+    let asked = || {
+        let asked = Command::new(python()?).args(["-c", "import botocore; print(botocore.__path__[0])"]).stderr(Stdio::null()).output();
+        Some(PathBuf::from(String::from_utf8(asked.ok()?.stdout).ok()?.trim()).join("data"))
+    };
+    DATA.get_or_init(|| std::env::var_os(PLACE).map(PathBuf::from).or_else(asked)).as_deref()
 }
 
 /// The first Python that has botocore; `.ci/run` puts one beside `moto_server`.

@@ -34,16 +34,55 @@ pub fn binary() -> &'static Path {
     PLACE.get_or_init(|| binaries().join("orchestrator"))
 }
 
+/// Where its twin is: the same program, whose own world refuses what does not fit AWS's models.
+///
+/// # Panics
+/// When it does not build.
+pub fn judged() -> &'static Path {
+    static PLACE: OnceLock<PathBuf> = OnceLock::new();
+    PLACE.get_or_init(|| {
+        // It speaks of itself by the name that it is called by.
+        let place = binaries().join("twin");
+        std::fs::create_dir_all(&place).unwrap();
+        let twin = place.join("orchestrator");
+        let linked = std::os::unix::fs::symlink("../judged", &twin);
+        assert!(linked.is_ok() || twin.is_symlink(), "{linked:?}");
+        twin
+    })
+}
+
 /// A command in `dir` that is not told where AWS is.
 pub fn command(dir: &Path, args: &[&str]) -> Command {
-    let mut command = Command::new(binary());
-    command.args(args).current_dir(dir).env_remove("AWS_ENDPOINT_URL");
+    let mut command = Command::new(judged());
+    command.args(args).current_dir(dir).env_remove("AWS_ENDPOINT_URL").envs(crate::models::environment());
     command
 }
 
 /// Says that a suite, or a part of one, was not run: also to those who only see the runner's summary, which hides what passing tests print.
 pub fn skipped(what: &str) {
     writeln!(std::io::stderr(), "skipped: {what}").ok();
+}
+
+/// A port of this machine that nobody listens on.
+///
+/// # Panics
+/// When there is none.
+pub fn free_port() -> u16 {
+    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+/// Prints a line for those who look (`--nocapture`). Use `told!`.
+#[allow(clippy::disallowed_macros)]
+pub fn told(text: std::fmt::Arguments<'_>) {
+    println!("{text}");
+}
+
+/// A line for those who look: how large a sample was, a figure.
+#[macro_export]
+macro_rules! told {
+    ($($word:tt)*) => {
+        $crate::process::told(format_args!($($word)*))
+    };
 }
 
 /// Everything that a process said.

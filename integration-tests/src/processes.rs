@@ -1,5 +1,5 @@
 //! The real binary as processes that share a stack, each behind a gate of its own: what it calls is its own doing.
-#![allow(clippy::disallowed_methods, clippy::disallowed_macros)]
+#![allow(clippy::disallowed_methods)]
 
 use crate::gate::{self, Arrival, Keeper, Pass};
 use crate::process::ROOT;

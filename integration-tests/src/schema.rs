@@ -1,10 +1,31 @@
 //! As much of JSON Schema as the schemas of this repository use; a keyword that is not known here is a failure, not a pass.
 //! <https://json-schema.org/draft/2020-12/json-schema-validation>
 
+use crate::process::ROOT;
 use serde_json::Value;
+use std::path::Path;
 
 /// What only tells people something.
 const TOLD: [&str; 8] = ["$schema", "$defs", "title", "description", "default", "format", "minimum", "maximum"];
+
+/// A schema of `docs/schema/`.
+///
+/// # Panics
+/// When it is not there.
+pub fn of(name: &str) -> Value {
+    serde_json::from_slice(&std::fs::read(Path::new(ROOT).join("docs/schema").join(name)).unwrap()).unwrap()
+}
+
+/// The document of a text, with the version of every document and nothing that its schema does not take.
+///
+/// # Panics
+/// When it is none, or does not fit.
+pub fn valid(name: &str, text: &str) -> Value {
+    let document: Value = serde_json::from_str(text).unwrap_or_else(|_| panic!("{name}: no document: {text}"));
+    let wrong = misfits(&of(name), &document);
+    assert!(wrong.is_empty() && document["version"] == 1, "{name}: {wrong:?} in {document}");
+    document
+}
 
 /// Why `value` does not fit, each with its place; none when it does.
 ///

@@ -1,6 +1,6 @@
 //! Sweeps over calls: a printed sample in a usual run, every one with `SWEEP=full`, another size with
 //! `SAMPLE`, a single one with `POINT`, `FAULT`, `SEED`, `LAG`.
-#![allow(clippy::disallowed_methods, clippy::disallowed_macros)]
+#![allow(clippy::disallowed_methods)]
 
 use emulator::weather::Fault;
 use std::str::FromStr;
@@ -27,7 +27,7 @@ pub fn points(what: &str, total: usize, sample: usize, offset: usize) -> Vec<usi
     }
     let step = if full() { 1 } else { total.div_ceil(only("SAMPLE").unwrap_or(sample)).max(1) };
     let points: Vec<usize> = (offset % step..total).step_by(step).collect();
-    println!("{what}: {} of {total} (SWEEP=full for all)", points.len());
+    crate::told!("{what}: {} of {total} (SWEEP=full for all)", points.len());
     points
 }
 

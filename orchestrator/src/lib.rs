@@ -6,11 +6,12 @@ pub mod schema;
 pub mod stack;
 
 use aws::ledger::S3Store;
-use cli::app::{App, Changing, Declared, Exported, Exporting, Finishing, Login, LogsOf, Looking, Queried, Reading};
+use cli::app::{App, Changing, Declared, Exported, Exporting, Finishing, Login, LogsOf, Looking, Reading};
 use cli::app::{Released, Releasing, SecretChanged, SecretState, SecretVersion, Session, Wanted, Way};
 use cli::{Problem, Settings};
 use emulator::{Emulator, Options};
 use engine::ledger::{Guard, LocalStore, Store};
+use engine::log::Queried;
 use engine::{Kinds, LayerName, Sign};
 use secrecy::SecretString;
 use std::net::SocketAddr;

@@ -10,6 +10,7 @@ mod scalable_target;
 mod scaling_policy;
 mod tags;
 mod task_definition;
+mod tasks;
 mod why;
 
 pub use container::{Container, Health, Log};
@@ -23,6 +24,7 @@ pub use task_definition::TaskDefinition;
 pub(crate) use ecs_service::EcsServices;
 pub(crate) use rollout::restarted;
 pub(crate) use task_definition::{DECLARED_IMAGE, Revision, TaskDefinitions, live as live_definition};
+pub(crate) use tasks::tasks;
 
 use aws::Aws;
 use aws::kinds::alarm::Alarms;

@@ -1,8 +1,9 @@
 //! How a service's rollout goes.
 
-use super::why::{alike, stopped};
+use super::tasks::tasks;
+use super::why::alike;
 use aws::Aws;
-use aws_sdk_ecs::types::{Deployment, DeploymentRolloutState, Service};
+use aws_sdk_ecs::types::{Deployment, DeploymentRolloutState, DesiredStatus, Service};
 use engine::{Class, Fault, Poll};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -98,7 +99,7 @@ fn gave_up(deployment: &Deployment) -> Fault {
 /// only find it out later.
 pub(super) async fn repeated(aws: &Aws, cluster: &str, it: &Service) -> Result<Option<Fault>, Fault> {
     let Some(now) = primary(it).filter(|now| now.failed_tasks() >= REPEATED) else { return Ok(None) };
-    let stopped = stopped(aws, cluster, it.service_name().unwrap_or_default()).await?;
+    let stopped = tasks(aws, cluster, it.service_name().unwrap_or_default(), DesiredStatus::Stopped).await?;
     Ok(alike(&stopped, now.id()).map(|reason| Fault::new(Class::Invalid, format!("the new tasks do not stay up, {TWICE}: {reason}"))))
 }
 

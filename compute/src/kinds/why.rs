@@ -1,6 +1,7 @@
 //! Why tasks do not stay up: what ECS, the load balancer and the container's log say of one that ended.
 
 use super::rollout::TWICE;
+use super::tasks::tasks;
 use aws::{Aws, FaultExt, repeats};
 use aws_sdk_ecs::types::{Container, ContainerDefinition, DesiredStatus, Service, Task, TaskStopCode};
 use engine::{Class, Fault, Poll, Ticks};
@@ -26,7 +27,7 @@ impl Why<'_> {
     /// The fault of a rollout with the end of its last task, the health check that failed, the last lines of the container, and what
     /// to do next. The rollout's own fault is worth more than that of a read about it.
     pub(super) async fn explained(&self, fault: Fault, it: Option<&Service>) -> Fault {
-        let stopped = stopped(self.aws, self.cluster, self.service).await.unwrap_or_default();
+        let stopped = tasks(self.aws, self.cluster, self.service, DesiredStatus::Stopped).await.unwrap_or_default();
         let ours = stopped.iter().filter(|task| task.task_definition_arn() == Some(self.definition) && failed(task));
         let last = ours.max_by_key(|task| task.stopped_at().or(task.stopping_at()).map(|at| at.secs()));
         let mut fault = fault;
@@ -185,17 +186,6 @@ pub(super) fn alike(stopped: &[Task], deployment: Option<&str>) -> Option<String
     let reasons: Vec<String> = stopped.iter().filter(|task| task.started_by() == deployment && failed(task)).map(reason).collect();
     let again = reasons.iter().enumerate().find(|(index, reason)| reasons[..*index].contains(reason));
     again.map(|(_, reason)| reason.clone())
-}
-
-/// The tasks of a service that ended within the last hour.
-pub(super) async fn stopped(aws: &Aws, cluster: &str, service: &str) -> Result<Vec<Task>, Fault> {
-    let call = aws.ecs.list_tasks().cluster(cluster).service_name(service).desired_status(DesiredStatus::Stopped).max_results(100);
-    let arns = call.send().await.or_fault("ecs:ListTasks")?.task_arns.unwrap_or_default();
-    if arns.is_empty() {
-        return Ok(Vec::new());
-    }
-    let answer = aws.ecs.describe_tasks().cluster(cluster).set_tasks(Some(arns)).send().await.or_fault("ecs:DescribeTasks")?;
-    Ok(answer.tasks.unwrap_or_default())
 }
 
 fn reason(task: &Task) -> String {

@@ -10,7 +10,6 @@ pub mod commands;
 pub mod config;
 pub mod document;
 pub mod out;
-mod plugin;
 pub mod problem;
 pub mod render;
 mod store;

@@ -15,6 +15,7 @@ pub mod graph;
 pub mod handle;
 pub mod layer;
 pub mod ledger;
+pub mod log;
 pub mod order;
 pub mod outputs;
 pub mod plan;

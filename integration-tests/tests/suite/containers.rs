@@ -3,7 +3,8 @@
 //!
 //! | MiniStack 1.5.33 cannot | so |
 //! | --- | --- |
-//! | give a task a SecureString decrypted (`services/ecs.py`, `_resolve_container_secrets`) | `images/mended/mended.py` |
+//! | give a task a SecureString decrypted (`services/ecs.py`, `_resolve_container_secrets`) | `ministack.py` of the command `dev` |
+//! | leave the modes of a task definition out that nobody has set (`services/ecs.py`, `_register_task_definition`) | the same |
 //! | change the password of its PostgreSQL without psycopg2: it logs an error and answers as if it had | its image `full` |
 //! | give the database an address that tasks reach when it runs as a process of the host | it runs in a container |
 //! | let a load balancer answer in another region than its own (`services/alb.py`, `find_lb_for_host`) | `MINISTACK_REGION` |
@@ -12,38 +13,21 @@
 //! | take away the container of a task that failed: it has ended and stays | what runs is counted |
 //! | carry a session: `ExecuteCommand` and `StartSession` give addresses at which nobody is | `exec`, `tunnel`, `connect`: suite `sessions` |
 //! | what `COVERAGE.md` lists | no `plan` is asked for here |
-#![allow(clippy::disallowed_macros)]
 
 mod localstack;
 
+use integration_tests::coverage::MINISTACK;
 use integration_tests::docker::{self, Cloud, docker};
 use integration_tests::load::{Answer, Load, Site};
 use integration_tests::process::{binary, command, said};
 use std::time::{Duration, Instant};
 
 const REGION: &str = "eu-north-1";
-const IMAGES: [&str; 6] =
-    ["python:3.13-slim", "postgres:16-alpine", "ministackorg/ministack:full", "shop/ministack:mended", "shop/app:1.0", "shop/app:2.0"];
+const IMAGES: [&str; 5] = ["python:3.13-slim", "postgres:16-alpine", "ministackorg/ministack:full", "shop/app:1.0", "shop/app:2.0"];
 const BASE: &str = "stack = \"shop\"\nregion = \"eu-north-1\"\n";
-/// What MiniStack has: see `processes/others.rs`. Its containers take their own time, the pauses between two looks at it do not.
-const SETTINGS: &str = r#"
-embedded = true
-speed = 10.0
-protect = false
-[observability]
-queries = {}
-[database]
-engine_version = "16.4"
-storage_type = "gp2"
-final_snapshot = false
-deletion_protection = false
-[edge]
-deletion_protection = false
-[compute]
-image = "shop/app:1.0"
-[compute.autoscaling]
-enabled = false
-"#;
+/// The image that is deployed first, and what lets everything be deleted.
+const SETTINGS: &str =
+    "protect = false\ndatabase.deletion_protection = false\nedge.deletion_protection = false\ncompute.image = \"shop/app:1.0\"\n";
 /// Requests a second.
 const RATE: u32 = 50;
 /// How long users come before, between and after what is done to the application.
@@ -73,9 +57,8 @@ impl Shop {
 
     /// The binary's words; it must end with this code.
     async fn run(&self, args: &[&str], code: i32) -> String {
-        let url = format!("http://{}", self.cloud.address);
         let mut command = command(self.dir.path(), args);
-        command.args(["--env", "real", "--config", ".", "--endpoint-url", &url]);
+        command.args(["--env", "real", "--config", ".", "--endpoint-url", &self.cloud.url]);
         command.env("AWS_ACCESS_KEY_ID", "test").env("AWS_SECRET_ACCESS_KEY", "test");
         let output = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
         assert_eq!(output.status.code(), Some(code), "{args:?}: {}", said(&output));
@@ -100,33 +83,19 @@ impl Shop {
     }
 }
 
-/// Asks until the answer is good, for a minute.
-async fn until_good(site: &Site, path: &str) -> Answer {
-    let began = Instant::now();
-    loop {
-        let answer = site.get(path).await;
-        if answer.good() {
-            return answer;
-        }
-        assert!(began.elapsed() < Duration::from_secs(60), "{path}: {answer:?}");
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
-}
-
 fn all_are_good(answers: &[Answer], within: Duration) {
     let bad: Vec<&Answer> = answers.iter().filter(|answer| !answer.good()).collect();
     let mut took: Vec<Duration> = answers.iter().map(|answer| answer.took).collect();
     took.sort();
     let (half, most) = (took[took.len() / 2], took[took.len() * 99 / 100]);
-    eprintln!("{} requests in {within:.1?}, {} failed; half within {half:.0?}, 99 % within {most:.0?}", answers.len(), bad.len());
+    integration_tests::told!(
+        "{} requests in {within:.1?}, {} failed; half within {half:.0?}, 99 % within {most:.0?}",
+        answers.len(),
+        bad.len()
+    );
     assert!(bad.is_empty(), "{} failed, the first: {:#?}", bad.len(), &bad[..bad.len().min(5)]);
     let expected = within.as_secs_f64() * f64::from(RATE);
     assert!((answers.len() as f64) > expected * 0.95, "no steady load: {} of {expected:.0}", answers.len());
-}
-
-/// The image that an answer of `/healthz` is of.
-fn version(answer: &Answer) -> Option<String> {
-    answer.json()["version"].as_str().map(str::to_owned)
 }
 
 /// Whether `logs` shows the application's line of this request.
@@ -142,8 +111,8 @@ async fn fails_and_says_why(shop: &Shop, site: &Site) {
     for words in ["do not stay up", "the last task ended: Essential container", "app exited with 2", "POSTGRES_PASSWORD"] {
         assert!(told.contains(words), "{words}: {told}");
     }
-    eprintln!("a release that fails said why after {:.1?}", began.elapsed());
-    assert_eq!(version(&site.get("/healthz").await).as_deref(), Some("1.0"));
+    integration_tests::told!("a release that fails said why after {:.1?}", began.elapsed());
+    assert_eq!(site.get("/healthz").await.version().as_deref(), Some("1.0"));
 }
 
 #[test]
@@ -154,13 +123,13 @@ fn a_request_reaches_the_database_and_nothing_fails_while_the_application_change
 
 async fn life() {
     binary();
-    let (shop, began) = (Shop::new(Cloud::ministack(REGION).await, SETTINGS), Instant::now());
+    let (shop, began) = (Shop::new(Cloud::ministack(REGION).await, &format!("{MINISTACK}{SETTINGS}")), Instant::now());
     let told = shop.must(&["deploy", "--yes"]).await;
     let host = told.lines().find_map(|line| line.strip_prefix("edge.url = \"http://")).map(|host| host.trim_end_matches('"').to_owned());
     let site = Site { address: shop.cloud.address, host: host.unwrap_or_else(|| panic!("no URL: {told}")) };
-    assert_eq!(until_good(&site, "/readyz").await.json()["status"], "ok");
-    eprintln!("deployed, and the database answers, in {:.1?}", began.elapsed());
-    assert_eq!(version(&site.get("/healthz").await).as_deref(), Some("1.0"));
+    assert_eq!(site.until("/readyz", |_| true).await.json()["status"], "ok");
+    integration_tests::told!("deployed, and the database answers, in {:.1?}", began.elapsed());
+    assert_eq!(site.get("/healthz").await.version().as_deref(), Some("1.0"));
     let note = site.note("Milk", "the-first-note").await;
     assert_eq!(note.status, Ok(201), "{note:?}");
     assert_eq!(site.get("/notes").await.json()["notes"][0], note.json());
@@ -171,7 +140,7 @@ async fn life() {
     tokio::time::sleep(QUIET).await;
     shop.must(&["release", "--image", "shop/app:2.0"]).await;
     tokio::time::sleep(QUIET).await;
-    assert_eq!(version(&site.get("/healthz").await).as_deref(), Some("2.0"));
+    assert_eq!(site.get("/healthz").await.version().as_deref(), Some("2.0"));
     let told = shop.must(&["secrets", "rotate", "database"]).await;
     assert!(told.contains("in SSM and in the database"), "{told}");
     tokio::time::sleep(QUIET).await;
@@ -179,7 +148,7 @@ async fn life() {
     let answers = load.end().await;
     all_are_good(&answers, within);
     for image in ["1.0", "2.0"] {
-        assert!(answers.iter().any(|answer| version(answer).as_deref() == Some(image)), "nobody met {image}");
+        assert!(answers.iter().any(|answer| answer.version().as_deref() == Some(image)), "nobody met {image}");
     }
     let after = shop.password("shop/app:2.0");
     assert!(before != after && shop.logs_in(&after) && !shop.logs_in(&before), "the password is not another one");

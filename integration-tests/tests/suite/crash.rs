@@ -68,12 +68,11 @@ impl Scenario {
         assert_eq!(bench.tagged(), 0, "{what}: something was left");
     }
 
-    #[allow(clippy::disallowed_macros)]
     async fn sweep(&self) {
         let (wanted, events) = self.calm().await;
         let step = if full() { 1 } else { (2 * events).div_ceil(SAMPLE).max(1) };
         let deaths: Vec<usize> = (0..2 * events).step_by(step).collect();
-        println!("{}: {} of {} deaths (SWEEP=full for all)", self.name, deaths.len(), 2 * events);
+        integration_tests::told!("{}: {} of {} deaths (SWEEP=full for all)", self.name, deaths.len(), 2 * events);
         for death in deaths {
             let (at, after) = (death / 2, death % 2 == 1);
             let what = format!("{} dies {} event {at}", self.name, if after { "after" } else { "before" });
@@ -101,12 +100,11 @@ async fn destroy() {
 
 /// The resume dies as well, somewhere else.
 #[tokio::test(start_paused = true)]
-#[allow(clippy::disallowed_macros)]
 async fn twice() {
     let scenario = Scenario { name: "create", before: None, wanted: Some(EVERYTHING.into()) };
     let (wanted, events) = scenario.calm().await;
     let pairs = if full() { 10_000 } else { SAMPLE };
-    println!("death, resume, death, resume: {pairs} pairs (SWEEP=full for 10,000)");
+    integration_tests::told!("death, resume, death, resume: {pairs} pairs (SWEEP=full for 10,000)");
     for pair in 0..pairs {
         // Steps that have no common divisor with the sizes walk over all pairs evenly.
         let (first, second) = (pair * 7919 % (2 * events), pair * 104_729 % (2 * events));

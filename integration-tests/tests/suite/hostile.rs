@@ -1,7 +1,6 @@
 //! Env files as nobody should write them: no panic, a named file and key, nothing called; or a plan.
 //! `PROPTEST_CASES=20000 cargo test -p integration-tests --test suite hostile` for a longer walk, `SWEEP=full` for every setting with
 //! every odd value, each accepted one deployed.
-#![allow(clippy::disallowed_macros)]
 
 mod binary;
 mod values;
@@ -123,7 +122,7 @@ fn with(key: &str, value: &str) -> String {
 
 fn runner(usual: u32) -> TestRunner {
     let (cases, seed) = (cases(usual), [7u8; 32]);
-    println!("{cases} cases (PROPTEST_CASES for more), seed {:?}", seed[0]);
+    integration_tests::told!("{cases} cases (PROPTEST_CASES for more), seed {:?}", seed[0]);
     let config = Config { cases, failure_persistence: None, max_shrink_iters: 200, ..Config::default() };
     TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &seed))
 }
@@ -137,7 +136,7 @@ fn a_setting_with_an_odd_value_is_refused_with_its_key_or_planned() {
         for (key, value) in keys.iter().flat_map(|key| ODD.iter().map(move |value| (key, value))) {
             planned += usize::from(take_setting(key, value));
         }
-        println!("all {} settings with all {} values: {planned} were deployed", keys.len(), ODD.len());
+        integration_tests::told!("all {} settings with all {} values: {planned} were deployed", keys.len(), ODD.len());
         return;
     }
     let counted = std::cell::Cell::new(0);
@@ -147,7 +146,7 @@ fn a_setting_with_an_odd_value_is_refused_with_its_key_or_planned() {
         Ok(())
     });
     result.unwrap();
-    println!("{} of them were planned", counted.get());
+    integration_tests::told!("{} of them were planned", counted.get());
     assert!(counted.get() > 0, "nothing was accepted: the base is wrong");
 }
 

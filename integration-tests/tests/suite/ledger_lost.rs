@@ -119,7 +119,6 @@ async fn one_layer_alone_is_rebuilt_and_a_destroy_needs_no_declaration() {
 
 /// The process dies in the middle of a change, and the ledger is lost as well.
 #[tokio::test(start_paused = true)]
-#[allow(clippy::disallowed_macros)]
 async fn after_a_crash_in_the_middle() {
     let wanted = changed();
     let calm = Bench::new();
@@ -129,7 +128,7 @@ async fn after_a_crash_in_the_middle() {
     let (census, events) = (calm.census(), death.events());
     let step = if full() { 1 } else { (2 * events).div_ceil(SAMPLE).max(1) };
     let deaths: Vec<usize> = (0..2 * events).step_by(step).collect();
-    println!("lost ledger after a crash: {} of {} deaths (SWEEP=full for all)", deaths.len(), 2 * events);
+    integration_tests::told!("lost ledger after a crash: {} of {} deaths (SWEEP=full for all)", deaths.len(), 2 * events);
     for death in deaths {
         let what = format!("dies {} event {}", if death % 2 == 1 { "after" } else { "before" }, death / 2);
         let mut bench = deployed(EVERYTHING).await;

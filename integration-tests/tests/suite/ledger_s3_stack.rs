@@ -110,7 +110,7 @@ async fn a_rescue_copy_that_does_not_continue_is_set_aside() {
 }
 
 #[tokio::test(start_paused = true)]
-#[allow(clippy::disallowed_methods, clippy::disallowed_macros)]
+#[allow(clippy::disallowed_methods)]
 async fn a_death_at_any_write_is_made_up_for() {
     let calm = SharedBench::new().await;
     let death = Death::at(usize::MAX, false);
@@ -118,7 +118,7 @@ async fn a_death_at_any_write_is_made_up_for() {
     let (wanted, events) = (calm.census().await, death.events());
     let step = if integration_tests::sweep::full() { 1 } else { (2 * events).div_ceil(SAMPLE) };
     let deaths: Vec<usize> = (0..2 * events).step_by(step).collect();
-    println!("create with a ledger in a bucket: {} of {} deaths (SWEEP=full for all)", deaths.len(), 2 * events);
+    integration_tests::told!("create with a ledger in a bucket: {} of {} deaths (SWEEP=full for all)", deaths.len(), 2 * events);
     for death in deaths {
         let what = format!("dies {} event {}", if death % 2 == 1 { "after" } else { "before" }, death / 2);
         let bench = SharedBench::new().await;

@@ -1,13 +1,14 @@
 //! How the observability layer reads logs: in the order of time, each line once, and no order of an export twice.
 
 use ::observability::logs::export::Export;
-use ::observability::logs::lines::{Line, Reading};
+use ::observability::logs::lines::Reading;
 use ::observability::logs::{Of, groups};
 use aws::Aws;
 use aws_sdk_cloudwatchlogs::types::InputLogEvent;
 use emulator::weather::{Fault, Of as Calls, Weather};
 use engine::LayerName;
 use engine::ledger::Ledger;
+use engine::log::Line;
 use integration_tests::{Bench, EVERYTHING, deployed, region};
 use std::time::Duration;
 use tokio::sync::mpsc;

@@ -195,7 +195,6 @@ async fn accepted(bench: &Bench, kinds: &Kinds, row: &Row, ids: &[String], unsee
 }
 
 #[tokio::test(start_paused = true)]
-#[allow(clippy::disallowed_macros)]
 async fn what_was_edited_by_hand_is_shown_as_such_and_put_back() {
     let (bench, kinds, samples) = settled().await;
     let (mut unseen, mut edits, mut stuck, mut tried) = (Vec::new(), Vec::new(), BTreeSet::new(), 0);
@@ -209,7 +208,7 @@ async fn what_was_edited_by_hand_is_shown_as_such_and_put_back() {
         }
     }
     assert_eq!(unseen, Vec::<String>::new(), "changed in AWS, and nobody sees it");
-    println!(
+    integration_tests::told!(
         "{tried} edits by hand, one of each of {} kinds at once: {:?}",
         edits.len(),
         edits.iter().map(|it| &it.field).collect::<Vec<_>>()

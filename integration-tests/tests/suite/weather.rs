@@ -96,7 +96,6 @@ async fn a_lost_create_that_aws_would_repeat_is_found() {
 }
 
 #[tokio::test(start_paused = true)]
-#[allow(clippy::disallowed_macros)]
 async fn a_storm_of_throttles_over_the_whole_run() {
     let calm = calm(EVERYTHING).await;
     let seeds = if full() { 1..41 } else { 1..4 };
@@ -107,7 +106,7 @@ async fn a_storm_of_throttles_over_the_whole_run() {
         let outcome = bench.deploy(EVERYTHING).await.unwrap_or_else(|problem| panic!("{what}: {problem}"));
         assert!(outcome.ok(), "{what}: {:#?}", outcome.failed);
         let calls = bench.emulator.calls().len();
-        println!("storm, seed {seed}: {calls} calls instead of {}", calm.calls.len());
+        integration_tests::told!("storm, seed {seed}: {calls} calls instead of {}", calm.calls.len());
         assert!(calls <= 3 * calm.calls.len(), "{what}: {calls} calls instead of {}", calm.calls.len());
         assert_eq!(bench.population(), calm.population, "{what}");
     }

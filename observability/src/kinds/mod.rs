@@ -12,6 +12,7 @@ pub use dashboard::Dashboard;
 pub use flow_log::FlowLog;
 pub use log_group::LogGroup;
 pub use metric_filter::MetricFilter;
+pub(crate) use saved_query::SavedQueries;
 pub use saved_query::SavedQuery;
 pub use sns_subscription::SnsSubscription;
 pub use sns_topic::SnsTopic;

@@ -43,11 +43,11 @@ fn client_token(token: &str) -> String {
 
 /// Works on saved queries.
 #[derive(Clone, Debug)]
-pub(super) struct SavedQueries(pub Aws);
+pub(crate) struct SavedQueries(pub Aws);
 
 impl SavedQueries {
-    /// All queries whose name begins with that of the first question: one call for a stack's queries.
-    async fn all(&self, prefix: &str) -> Result<Vec<QueryDefinition>, Fault> {
+    /// All queries whose name begins with this.
+    pub(crate) async fn all(&self, prefix: &str) -> Result<Vec<QueryDefinition>, Fault> {
         let (mut all, mut token) = (Vec::new(), None);
         loop {
             let call = self.0.logs.describe_query_definitions().query_definition_name_prefix(prefix).set_next_token(token);

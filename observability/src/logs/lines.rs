@@ -2,25 +2,11 @@
 //! <https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_FilterLogEvents.html>
 
 use aws::{Aws, FaultExt};
+use engine::log::Line;
 use engine::{Class, Fault};
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 use tokio::sync::mpsc::Sender;
-
-/// A line.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Line {
-    /// When, in milliseconds since 1970.
-    pub at: i64,
-    /// Its log group.
-    pub group: String,
-    /// Its stream there.
-    pub stream: String,
-    /// What was written.
-    pub message: String,
-    /// AWS's id of it.
-    pub id: String,
-}
 
 /// Which lines.
 #[derive(Clone, Copy, Debug)]

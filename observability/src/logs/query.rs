@@ -1,9 +1,11 @@
 //! Saved queries of Logs Insights.
 //! <https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_StartQuery.html>
 
+use crate::kinds::SavedQueries;
 use aws::{Aws, FaultExt};
 use aws_sdk_cloudwatchlogs::types::{QueryDefinition, QueryStatus};
 use contract::Names;
+use engine::log::Queried;
 use engine::{Address, Class, Fault, LayerName, Poll, Sink};
 use std::time::Duration;
 
@@ -20,33 +22,11 @@ pub struct Running<'a> {
     query: String,
 }
 
-/// What a query found.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Found {
-    /// The query as it was run.
-    pub query: String,
-    /// Fields and values of each row, in order.
-    pub rows: Vec<Vec<(String, String)>>,
-    /// How many lines passed its filters.
-    pub matched: f64,
-    /// How many lines were read.
-    pub scanned: f64,
-}
-
 /// The environment's saved queries; their names without the environment's folder.
 async fn saved(aws: &Aws, names: &Names) -> Result<Vec<(String, QueryDefinition)>, Fault> {
     let folder = format!("{}/", names.prefix());
-    let (mut all, mut token) = (Vec::new(), None);
-    loop {
-        let call = aws.logs.describe_query_definitions().query_definition_name_prefix(&folder).set_next_token(token);
-        let page = call.send().await.or_fault("logs:DescribeQueryDefinitions")?;
-        let named = |it: QueryDefinition| Some((it.name()?.strip_prefix(&folder)?.to_owned(), it));
-        all.extend(page.query_definitions.unwrap_or_default().into_iter().filter_map(named));
-        token = page.next_token;
-        if token.is_none() {
-            return Ok(all);
-        }
-    }
+    let named = |it: QueryDefinition| Some((it.name()?.strip_prefix(&folder)?.to_owned(), it));
+    Ok(SavedQueries(aws.clone()).all(&folder).await?.into_iter().filter_map(named).collect())
 }
 
 /// Starts the saved query `name` over what was written from `from` to `to`, in seconds since 1970.
@@ -71,7 +51,7 @@ impl Running<'_> {
     ///
     /// # Errors
     /// [`Class::Unavailable`] when it does not complete; the fault of `logs:GetQueryResults`.
-    pub async fn found(&self) -> Result<Found, Fault> {
+    pub async fn found(&self) -> Result<Queried, Fault> {
         let ticks = Sink::none().ticks(&Address::new(LayerName::Observability, "query"));
         let look = || async {
             let answer = self.aws.logs.get_query_results().query_id(&self.id).send().await.or_fault("logs:GetQueryResults")?;
@@ -88,7 +68,7 @@ impl Running<'_> {
                 let fields = row.into_iter().filter_map(|it| Some((it.field?, it.value.unwrap_or_default())));
                 fields.filter(|(field, _)| field != POINTER).collect()
             });
-            Ok(Poll::Ready(Found { query: self.query.clone(), rows: rows.collect(), matched: statistics.0, scanned: statistics.1 }))
+            Ok(Poll::Ready(Queried { query: self.query.clone(), rows: rows.collect(), matched: statistics.0, scanned: statistics.1 }))
         };
         self.aws.until(WITHIN).poll(&ticks, look).await
     }

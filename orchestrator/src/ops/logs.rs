@@ -2,14 +2,14 @@
 
 use crate::connect::connect;
 use cli::Problem;
-use cli::app::{Exported, Exporting, Line, LogsOf, Queried, Reading};
+use cli::app::{Exported, Exporting, LogsOf, Reading};
 use cli::args::Service;
 use contract::Names;
 use engine::LayerName;
 use engine::ledger::{Folded, Guard};
+use engine::log::Queried;
 use observability::logs::export::Export;
 use observability::logs::{Of, groups, lines, query};
-use tokio::sync::mpsc;
 
 /// The log groups of a service, as they were deployed.
 fn named(of: &LogsOf<'_>) -> Result<Vec<String>, Problem> {
@@ -38,21 +38,8 @@ pub(crate) async fn read(asked: Reading<'_>) -> Result<(), Problem> {
     let (of, groups) = (asked.of, named(&asked.of)?);
     let aws = connect(of.looking.settings, of.looking.endpoint_url, &Guard::default()).await?;
     let reading = lines::Reading { aws: &aws, groups: &groups, from: ms(span(&of).0), filter: asked.filter };
-    let (give, mut take) = mpsc::channel::<lines::Line>(1);
-    let hand_on = async {
-        while let Some(lines::Line { at, group, stream, message, id }) = take.recv().await {
-            if asked.lines.send(Line { at, group, stream, message, id }).await.is_err() {
-                return;
-            }
-        }
-    };
-    // Whichever ends first ends the other: nobody takes lines any more, or there are none.
-    let read = async {
-        let ended = if asked.follow { reading.follow(&give).await } else { reading.once(&give).await };
-        drop(give);
-        ended
-    };
-    Ok(tokio::join!(read, hand_on).0?)
+    let read = if asked.follow { reading.follow(&asked.lines).await } else { reading.once(&asked.lines).await };
+    Ok(read?)
 }
 
 /// Runs a saved query; one that is interrupted is stopped.
@@ -63,10 +50,7 @@ pub(crate) async fn query(of: LogsOf<'_>, name: &str) -> Result<Queried, Problem
     let (from, to) = span(&of);
     let running = query::start(&aws, &names, name, (from as i64, to.ceil() as i64)).await?;
     tokio::select! {
-        found = running.found() => {
-            let query::Found { query, rows, matched, scanned } = found?;
-            Ok(Queried { query, rows, matched, scanned })
-        }
+        found = running.found() => Ok(found?),
         () = of.cancel.cancelled() => {
             running.stop().await?;
             Err(Problem::Interrupted("the query was stopped".into()))

@@ -14,7 +14,7 @@ use compute::restart::{Restart, Running};
 use contract::Secret;
 use database::kinds::DbInstance;
 use database::password::Password;
-use engine::ledger::{Entry, Ledger, Row};
+use engine::ledger::{Entry, Ledger};
 use engine::plan::Verb;
 use engine::{Address, Class, Fault, LayerName, Sink};
 use secrecy::SecretString;
@@ -274,14 +274,14 @@ impl Rotation<'_> {
         }
         let missing = || bug("the database's password is changed under the lock of the database layer");
         let ledger = self.ledgers.get(&LayerName::Database).ok_or_else(missing)?;
-        let Some(row) = newest(ledger.as_ref(), &Address::new(LayerName::Database, "instance")) else { return Ok(None) };
+        let Some(row) = ledger.folded().made(&Address::new(LayerName::Database, "instance")).cloned() else { return Ok(None) };
         Ok(Some(serde_json::from_value::<DbInstance>(row.spec).map_err(bug)?.identifier))
     }
 
     fn remembered(&self) -> Result<Remembered, Fault> {
         let at = self.secret.address();
         let never = || Fault::new(Class::Stale, format!("{at} was never deployed")).hint("run `deploy` first: it makes the secret");
-        let row = newest(self.ledger()?, &at).ok_or_else(never)?;
+        let row = self.ledger()?.folded().made(&at).cloned().ok_or_else(never)?;
         let output = row.output.unwrap_or_default();
         Ok(Remembered { spec: serde_json::from_value(row.spec).map_err(bug)?, output: serde_json::from_value(output).map_err(bug)? })
     }
@@ -301,8 +301,4 @@ impl Rotation<'_> {
         let outcome = if written { serde_json::to_value(state).map_err(bug)? } else { serde_json::Value::Null };
         self.ledger()?.append(Entry::Ended { task: self.secret.what.clone(), outcome }).await.map_err(|error| error.fault())
     }
-}
-
-fn newest(ledger: &dyn Ledger, at: &Address) -> Option<Row> {
-    ledger.folded().made(at).cloned()
 }

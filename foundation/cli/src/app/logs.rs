@@ -2,6 +2,7 @@
 
 use super::Looking;
 use crate::args::Service;
+use engine::log::Line;
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::time::Duration;
@@ -31,34 +32,6 @@ pub struct Reading<'a> {
     pub filter: Option<&'a str>,
     /// Where the lines go, the oldest first; the reading ends when nobody takes them any more.
     pub lines: mpsc::Sender<Line>,
-}
-
-/// A line of a log.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Line {
-    /// When, in milliseconds since 1970.
-    pub at: i64,
-    /// Its log group.
-    pub group: String,
-    /// Its stream in the group.
-    pub stream: String,
-    /// What was written.
-    pub message: String,
-    /// AWS's id of it.
-    pub id: String,
-}
-
-/// What a saved query found.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Queried {
-    /// The query as it was run.
-    pub query: String,
-    /// Fields and values of each row, in order.
-    pub rows: Vec<Vec<(String, String)>>,
-    /// How many lines passed its filters.
-    pub matched: f64,
-    /// How many lines were read.
-    pub scanned: f64,
 }
 
 /// What is to be exported, and where.

@@ -5,7 +5,7 @@ mod release;
 mod secrets;
 mod session;
 
-pub use logs::{Exported, Exporting, Line, LogsOf, Queried, Reading};
+pub use logs::{Exported, Exporting, LogsOf, Reading};
 pub use release::{Release, Released, Releasing};
 pub use secrets::{Changing, Finishing, Looking, NewValue, Part, SecretChanged, SecretState, SecretVersion};
 pub use session::{Login, Session, Way};
@@ -14,6 +14,7 @@ use crate::config::Settings;
 use crate::problem::Problem;
 use engine::handle::Handle;
 use engine::ledger::{Folded, Guard, LocalStore, Store};
+use engine::log::Queried;
 use engine::{Graph, Kinds, LayerName, Sign};
 use secrecy::SecretString;
 use serde_json::Value;

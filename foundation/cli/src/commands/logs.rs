@@ -2,7 +2,7 @@
 
 use super::context::Context;
 use super::stop::Stop;
-use crate::app::{App, Exporting, Line, LogsOf, Queried, Reading};
+use crate::app::{App, Exporting, LogsOf, Reading};
 use crate::args::{LogsCommand, LogsWhat, ReadLogs, Service};
 use crate::document::{self, LogExports, LogLine, LogQuery};
 use crate::out::{note, tell};
@@ -11,12 +11,13 @@ use crate::render::{logs as show, table, visible};
 use crate::{out, store};
 use engine::LayerName;
 use engine::ledger::Folded;
+use engine::log::{Line, Queried};
 use std::collections::BTreeMap;
 use std::time::Duration;
 use tokio::sync::mpsc;
 
 /// Lines between AWS and the terminal.
-const UNDERWAY: usize = 256;
+pub(super) const UNDERWAY: usize = 256;
 
 /// Runs one of these commands.
 pub(super) async fn run(at: &Context<'_, impl App>, command: &LogsCommand) -> Result<(), Problem> {

@@ -31,9 +31,13 @@ impl Drop for Stop {
     }
 }
 
+/// Listens for a signal, which does not end the process by itself any more.
+pub(super) fn on(kind: SignalKind) -> Result<Signal, Problem> {
+    signal(kind).map_err(|error| Problem::Io(format!("signals cannot be listened for: {error}")))
+}
+
 impl Stop {
     pub(super) fn listen() -> Result<Stop, Problem> {
-        let on = |kind| signal(kind).map_err(|error| Problem::Io(format!("signals cannot be listened for: {error}")));
         let (interrupt, terminate) = (on(SignalKind::interrupt())?, on(SignalKind::terminate())?);
         let (cancel, held) = (CancellationToken::new(), Held::default());
         let listener = tokio::spawn(listen([interrupt, terminate], cancel.clone(), held.clone()));

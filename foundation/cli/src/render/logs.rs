@@ -1,8 +1,8 @@
 //! Lines of logs for people. Others wrote them: no character of them may move a terminal's cursor.
 
 use super::words::visible;
-use crate::app::Line;
 use anstyle::{AnsiColor, Style};
+use engine::log::Line;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 

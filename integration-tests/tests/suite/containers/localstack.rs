@@ -6,7 +6,8 @@ use integration_tests::coverage::{Gap, Other};
 use integration_tests::docker::{self, Cloud};
 
 /// Another end, whose time is ours.
-const SETTINGS: &str = "embedded = true\nspeed = 10.0\nprotect = false\n[network]\nnat = \"single\"\n[secrets]\nkey_deletion_days = 7\n";
+const SETTINGS: &[&str] =
+    &["embedded = true\nspeed = 10.0\nprotect = false\n[network]\nnat = \"single\"\n[secrets]\nkey_deletion_days = 7\n"];
 const DESCRIPTIONS: Gap = Gap {
     layers: &[],
     shows: &[("security_group_rule", "description")],
@@ -78,6 +79,6 @@ fn localstack_carries_what_it_has() {
             lacks(&cloud).await;
         }
         let other = if docker::token().is_some() { &PAID } else { &FREE };
-        other.walk(&format!("http://{}", cloud.address)).await;
+        other.walk(&cloud.url).await;
     });
 }

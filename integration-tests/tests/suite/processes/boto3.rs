@@ -54,7 +54,6 @@ async fn asked_by_doctor(bench: &Bench) {
 }
 
 #[tokio::test(start_paused = true)]
-#[allow(clippy::disallowed_macros)]
 async fn botocore_understands_every_answer() {
     let Some(python) = models::python() else {
         integration_tests::process::skipped("no python3 with botocore on the PATH (pip install boto3)");
@@ -89,5 +88,5 @@ async fn botocore_understands_every_answer() {
     let output = child.wait_with_output().unwrap();
     let said = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "{said}");
-    println!("{} operations; {said}", operations.len());
+    integration_tests::told!("{} operations; {said}", operations.len());
 }

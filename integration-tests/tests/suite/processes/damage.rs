@@ -1,6 +1,5 @@
 //! A damaged ledger under the real binary: nothing is called after the damage was found; a disk that fills up; a ledger that lost
 //! its last entries, which nothing on this disk can tell from a shorter one.
-#![allow(clippy::disallowed_macros)]
 
 use engine::LayerName;
 use engine::ledger::{Ledger, MemoryLedger};
@@ -36,7 +35,7 @@ async fn after_damage_was_found_nothing_is_called_and_the_way_out_is_told() {
         std::fs::write(&path, &whole).unwrap();
         assert_eq!(shop.holder().await, None, "a run that was refused keeps its locks");
     }
-    println!("{refused} runs on a damaged ledger in {:.1} s", started.elapsed().as_secs_f64());
+    integration_tests::told!("{refused} runs on a damaged ledger in {:.1} s", started.elapsed().as_secs_f64());
     shop.must(&["plan", "--detailed-exitcode"], 0, "restored").await;
 }
 
@@ -88,7 +87,7 @@ async fn a_ledger_that_lost_its_last_entries_is_completed_from_what_is_there() {
             tried += 1;
         }
     }
-    println!("{tried} shorter ledgers in {:.1} s (SWEEP=full for all)", started.elapsed().as_secs_f64());
+    integration_tests::told!("{tried} shorter ledgers in {:.1} s (SWEEP=full for all)", started.elapsed().as_secs_f64());
     all_done(bench.destroy().await);
     assert_eq!(bench.tagged(), 0);
 }

@@ -1,12 +1,15 @@
 //! doctor of the real binary: what the account, its registry and its certificates would make of a deploy, line by line.
 
 use super::status::{document, json};
+use bytes::Bytes;
 use emulator::World;
 use emulator::table::Item;
 use emulator::weather::{Fault, Weather};
-use integration_tests::process::binary;
+use integration_tests::liar::{self, Liar};
+use integration_tests::process::{binary, command, said};
 use integration_tests::processes::Shop;
 use serde_json::{Value, json};
+use std::sync::Arc;
 
 /// The line about `subject`, of a document.
 fn line<'a>(document: &'a Value, subject: &str) -> &'a Value {
@@ -97,6 +100,30 @@ async fn who_may_not_ask_is_told_what_to_allow_and_everything_else() {
     // Credentials that have ended end it: nothing can be told.
     shop.emulator.weather(Weather::always(Fault::ExpiredToken, "sts:GetCallerIdentity"));
     shop.must(&["doctor"], 6, "ended credentials").await;
+}
+
+/// Another end, which does not know one operation.
+struct Without(&'static str);
+
+impl Liar for Without {
+    fn instead(&self, call: &str, _: &[u8]) -> Option<http::Response<Bytes>> {
+        let answer = http::Response::builder().status(400).header("content-type", "application/x-amz-json-1.1");
+        (call == self.0).then(|| answer.body(Bytes::from_static(br#"{"__type": "UnknownOperationException"}"#)).unwrap())
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_call_that_fails_is_a_line_and_ends_nothing() {
+    let shop = Shop::new(binary(), "");
+    let call = "application-autoscaling:DescribeScalableTargets";
+    let (url, server) = liar::serve(shop.emulator.clone(), Arc::new(Without(call))).await;
+    let mut asked = command(shop.dir.path(), &["doctor", "--format", "json", "--env", "local", "--endpoint-url", &url]);
+    let output = tokio::task::spawn_blocking(move || asked.output().unwrap()).await.unwrap();
+    assert_eq!(output.status.code(), Some(1), "{}", said(&output));
+    let told = document(&said(&output));
+    assert!(level(&told, "tags") == "fail" && text(&told, "tags").contains(call), "{told:#}");
+    assert_eq!((level(&told, "permissions"), level(&told, "vpc quota")), ("ok".into(), "ok".into()));
+    server.abort();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,10 +1,10 @@
 //! `init`: the file of a new environment, from options and from answers; what it writes can be planned, nothing is overwritten.
 
 use integration_tests::process::{command, said};
+use integration_tests::terminal::Terminal;
 use integration_tests::{Bench, settings};
-use std::io::Write;
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::{Output, Stdio};
 
 fn run(dir: &Path, args: &[&str]) -> Output {
     let mut command = command(dir, args);
@@ -96,19 +96,12 @@ async fn a_domain_is_served_with_https_from_its_zone() {
 #[test]
 fn in_a_terminal_it_asks_five_questions() {
     let dir = tempfile::tempdir().unwrap();
-    let line = format!("{} init --env dev", integration_tests::process::binary().display());
-    let mut script = Command::new("script");
-    script.args(["-qec", &line, "/dev/null"]).current_dir(dir.path()).env("ORCHESTRATOR_EMBEDDED", "true").env("TERM", "xterm");
-    let mut child = script.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
-    let mut stdin = child.stdin.take().unwrap();
-    stdin.write_all(b"shop\neu-north-1\n\nshop/app:2.0\n\n\n").unwrap();
-    let output = child.wait_with_output().unwrap();
-    drop(stdin);
-    assert!(output.status.success(), "{}", said(&output));
-    for question in
-        ["What is the stack called?", "Which AWS region", "Which image runs", "By which name", "How large? small or production [small]"]
-    {
-        assert!(said(&output).contains(question), "{question}: {}", said(&output));
+    let line = format!("{} init --env dev", integration_tests::process::judged().display());
+    let terminal = Terminal { dir: dir.path(), size: (120, 40), variables: &[("ORCHESTRATOR_EMBEDDED", "true")] };
+    let (code, drawn) = terminal.answer(&line, &[("What is the stack called?", "shop\neu-north-1\n\nshop/app:2.0\n\n\n")]);
+    assert_eq!(code, Some(0), "{drawn}");
+    for question in ["Which AWS region", "Which image runs", "By which name", "How large? small or production [small]"] {
+        assert!(drawn.contains(question), "{question}: {drawn}");
     }
     let text = std::fs::read_to_string(dir.path().join("envs/dev.toml")).unwrap();
     assert!(text.contains("image = \"shop/app:2.0\"") && text.contains("https = false"), "{text}");

@@ -1,6 +1,6 @@
 //! SIGKILL of the real binary at changing calls, over HTTP: whatever the moment, the next run ends as an undisturbed one, and at
 //! the moment of the kill nothing exists that the ledger does not name.
-#![allow(clippy::disallowed_methods, clippy::disallowed_macros)]
+#![allow(clippy::disallowed_methods)]
 
 use emulator::Emulator;
 use engine::LayerName;
@@ -143,7 +143,7 @@ impl Shop {
 fn points(calls: usize, moment: Moment, run: &str) -> Vec<usize> {
     let step = if integration_tests::sweep::full() { 1 } else { calls.div_ceil(SAMPLE).max(1) };
     let points: Vec<usize> = ((moment as usize * step / 3)..calls).step_by(step).collect();
-    println!("SIGKILL {moment:?} of {run}: {} of {calls} calls (SWEEP=full for all)", points.len());
+    integration_tests::told!("SIGKILL {moment:?} of {run}: {} of {calls} calls (SWEEP=full for all)", points.len());
     points
 }
 

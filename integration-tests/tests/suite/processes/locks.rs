@@ -1,5 +1,4 @@
 //! Who may work on a layer: processes of the real binary that start together, wait, are told who holds what, and break a lock.
-#![allow(clippy::disallowed_macros)]
 
 use engine::LayerName;
 use engine::ledger::{Holder, LocalStore, Store};
@@ -116,7 +115,10 @@ async fn of_processes_that_start_together_one_enters_at_a_time() {
             for round in 0..rounds {
                 if round % 2 == 0 { one_enters(&shop, count, round).await } else { in_turn(&shop, count, round).await }
             }
-            println!("{name}: {count} processes, {rounds} rounds in {:.1} s (SWEEP=full for 50)", started.elapsed().as_secs_f64());
+            integration_tests::told!(
+                "{name}: {count} processes, {rounds} rounds in {:.1} s (SWEEP=full for 50)",
+                started.elapsed().as_secs_f64()
+            );
             shop.all_named("after");
             shop.must(&["plan", "--layer", "secrets"], 0, "after").await;
             assert_eq!(shop.holder().await, None);

@@ -1,23 +1,14 @@
 //! logs of the real binary: what people and programs read, and how following ends.
 
-use integration_tests::process::{ROOT, binary};
+use integration_tests::process::binary;
 use integration_tests::processes::{Gate, Shop};
-use integration_tests::schema::misfits;
-use serde_json::Value;
-use std::path::Path;
+use integration_tests::schema::valid;
 use std::time::Duration;
 
 async fn deployed() -> Shop {
     let shop = Shop::new(binary(), "");
     shop.must(&["deploy", "--yes"], 0, "deploy").await;
     shop
-}
-
-fn valid(schema: &str, text: &str) -> Value {
-    let schema: Value = serde_json::from_slice(&std::fs::read(Path::new(ROOT).join("docs/schema").join(schema)).unwrap()).unwrap();
-    let document: Value = serde_json::from_str(text).unwrap_or_else(|_| panic!("no document: {text}"));
-    assert!(misfits(&schema, &document).is_empty(), "{document:#}");
-    document
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -2,8 +2,10 @@
 //! `COVERAGE.md`; what a plan shows that is not named here as lost is a failure.
 
 use engine::LayerName;
-use integration_tests::coverage::{Gap, Other};
+use integration_tests::client;
+use integration_tests::coverage::{Gap, MINISTACK, Other};
 use integration_tests::gate;
+use integration_tests::process::free_port;
 use integration_tests::processes::Gate;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -17,14 +19,14 @@ const fn loses(shows: &'static [(&'static str, &'static str)], what: &'static st
 
 const EMBEDDED: Other = Other {
     name: "embedded",
-    settings: "embedded = true\nspeed = 600.0\n[network]\nnat = \"per_az\"\n[database]\nfinal_snapshot = false\n[bastion]\nenabled = true\n",
+    settings: &["embedded = true\nspeed = 600.0\nnetwork.nat = \"per_az\"\ndatabase.final_snapshot = false\nbastion.enabled = true\n"],
     ledger: None,
     gaps: &[],
 };
 
 const MOTO: Other = Other {
     name: "moto 5",
-    settings: "",
+    settings: &[],
     ledger: Some("s3://shop-ledger/teams"),
     gaps: &[
         Gap {
@@ -41,24 +43,10 @@ const MOTO: Other = Other {
     ],
 };
 
-const MINISTACK: Other = Other {
+const MINISTACK_WALK: Other = Other {
     name: "MiniStack 1.5",
-    // Without what it lacks: saved queries, autoscaling, more than one minor of PostgreSQL, public parameters for arm64, tags of key pairs.
-    settings: r#"
-embedded = true
-speed = 10.0
-[observability]
-queries = {}
-[database]
-engine_version = "16.4"
-storage_type = "gp2"
-final_snapshot = false
-[compute.autoscaling]
-enabled = false
-[bastion]
-enabled = true
-instance_type = "t3.micro"
-"#,
+    // A bastion without what MiniStack lacks: public parameters for arm64, tags of key pairs.
+    settings: &[MINISTACK, "bastion.enabled = true\nbastion.instance_type = \"t3.micro\"\n"],
     ledger: None,
     gaps: &[
         loses(
@@ -99,7 +87,6 @@ impl Drop for Server {
 }
 
 /// Starts an emulator that is a program of its own; nothing when it is not installed.
-#[allow(clippy::disallowed_macros)]
 fn start(program: &str, port: u16, told: impl FnOnce(&mut Command) -> &mut Command) -> Option<Server> {
     let mut command = Command::new(program);
     told(&mut command);
@@ -117,16 +104,9 @@ fn start(program: &str, port: u16, told: impl FnOnce(&mut Command) -> &mut Comma
     panic!("{program} was started and does not listen");
 }
 
-fn free() -> (u16, String) {
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    (port, format!("http://127.0.0.1:{port}"))
-}
-
 /// The bucket of a ledger. In the first region it needs no word about where it is.
 async fn bucket(url: &str) {
-    let first =
-        aws::Connection { region: "us-east-1".into(), endpoint_url: Some(url.to_owned()), speed: 1.0, ..aws::Connection::default() };
-    aws::Aws::connect(&first).await.s3.create_bucket().bucket("shop-ledger").send().await.unwrap();
+    client(url, "us-east-1").await.s3.create_bucket().bucket("shop-ledger").send().await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -138,17 +118,18 @@ async fn on_ours() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn on_moto() {
-    let (port, url) = free();
+    let port = free_port();
     let Some(_server) = start("moto_server", port, |command| command.args(["-p", &port.to_string()])) else { return };
+    let url = gate::judged(&format!("127.0.0.1:{port}")).await;
     bucket(&url).await;
     MOTO.walk(&url).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn on_ministack() {
-    let (port, url) = free();
+    let port = free_port();
     // Its containers are the suite `containers`.
     let alone = [("DOCKER_HOST", "unix:///nowhere.sock".to_owned()), ("GATEWAY_PORT", port.to_string())];
     let Some(_server) = start("ministack", port, |command| command.envs(alone)) else { return };
-    MINISTACK.walk(&url).await;
+    MINISTACK_WALK.walk(&gate::judged(&format!("127.0.0.1:{port}")).await).await;
 }

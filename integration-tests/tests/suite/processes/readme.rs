@@ -1,7 +1,7 @@
 //! Every console block of the README is typed, in order, in a directory with the repository's `envs/`; what comes out is what stands there.
 //! `TRYCMD=dump` writes down what came out instead. <https://docs.rs/trycmd>
 
-use integration_tests::process::{ROOT, binary};
+use integration_tests::process::{ROOT, judged};
 use std::path::Path;
 use std::process::Command;
 
@@ -17,7 +17,11 @@ fn every_console_block_is_true() {
     assert!(text.contains("```console\n$ orchestrator ") && text.matches("\n$ ").count() >= 5, "the README shows nothing");
     std::fs::write(&document, &text).unwrap();
     let cases = trycmd::TestCases::new();
-    cases.register_bin("orchestrator", binary()).env("ORCHESTRATOR_SPEED", "6000").case(&document);
+    cases.register_bin("orchestrator", judged()).env("ORCHESTRATOR_SPEED", "6000");
+    if let Some((name, value)) = integration_tests::models::environment() {
+        cases.env(name, value.to_str().unwrap());
+    }
+    cases.case(&document);
     cases.run();
     assert!(place.join(".orchestrator/local").is_dir(), "nothing was typed");
 }

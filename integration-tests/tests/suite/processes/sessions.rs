@@ -1,14 +1,15 @@
 //! exec, tunnel and connect of the real binary: what AWS's plugin and psql are told, what is out of sight, and what is left afterwards.
 //! Both are stand-ins, which write down what they were given: nobody is at the other end of an emulator's session.
 
-use integration_tests::process::{ROOT, binary};
+use integration_tests::process::{binary, free_port};
 use integration_tests::processes::{Gate, Process, Shop};
-use integration_tests::schema::misfits;
+use integration_tests::schema;
+use integration_tests::terminal::{self, Terminal};
 use serde_json::{Value, json};
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 /// Stands in for `session-manager-plugin`: says its version, forwards nothing, or does what `DOES` says.
 const PLUGIN: &str = r#"#!/bin/sh
@@ -156,12 +157,10 @@ async fn what_stands_in_the_way_is_told_before_anything_is_opened() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_tunnel_goes_through_the_bastion_until_ctrl_c() {
     let at = Sessions::new(&[]).await;
-    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port().to_string();
+    let port = free_port().to_string();
     let mut tunnel = at.start(&[], &["tunnel", "database", "--port", &port, "--format", "json"], &Gate::open()).await;
     tunnel.says("through").await;
-    let document: Value = serde_json::from_str(&tunnel.said()).unwrap();
-    let schema = serde_json::from_slice(&std::fs::read(Path::new(ROOT).join("docs/schema/tunnel.json")).unwrap()).unwrap();
-    assert!(misfits(&schema, &document).is_empty(), "{document:#}");
+    let document = schema::valid("tunnel.json", &tunnel.said());
     assert_eq!((document["port"].to_string(), document["host"].as_str()), (port.clone(), Some("127.0.0.1")));
     let request = at.request();
     let (target, _, _) = at.sessions().remove(0);
@@ -229,38 +228,23 @@ async fn a_connect_that_is_ended_clears_everything_away() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[allow(clippy::disallowed_macros)]
 async fn what_is_typed_on_a_terminal_reaches_the_container() {
-    if Command::new("script").arg("--version").stdout(Stdio::null()).status().is_err() {
-        integration_tests::process::skipped("there is no `script` to make a terminal");
+    if !terminal::is_here() {
         return;
     }
     let at = Sessions::new(&[("ORCHESTRATOR_COMPUTE__EXEC", "true")]).await;
     let (url, server) = integration_tests::gate::serve(at.shop.emulator.clone(), Gate::open()).await;
     let line = format!("{} exec --endpoint-url {url} -- sh", binary().display());
-    let mut script = Command::new("script");
-    script.args(["-qec", &line, "/dev/null"]).current_dir(at.shop.dir.path()).env("PATH", &at.path).env("NOTES", &at.notes);
     // It reads a line as a shell would, is interrupted once, and goes on.
-    script.env("DOES", "test -t 0 && echo a terminal; trap 'echo interrupted' INT; read word; echo \"got $word\"; sleep 30 & wait; exit 5");
-    let mut child = script.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
-    let (mut keys, mut screen) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
-    let drawn = tokio::task::spawn_blocking(move || {
-        use std::io::{Read, Write};
-        let (mut drawn, mut part) = (String::new(), [0; 1024]);
-        let mut waits = [("a terminal", "hello\n"), ("got hello", "\u{3}")].into_iter();
-        let mut next = waits.next();
-        while let Ok(length @ 1..) = screen.read(&mut part) {
-            drawn += &String::from_utf8_lossy(&part[..length]);
-            if let Some((_, answer)) = next.filter(|(shown, _)| drawn.contains(shown)) {
-                keys.write_all(answer.as_bytes()).unwrap();
-                next = waits.next();
-            }
-        }
-        drawn
+    let does = "test -t 0 && echo a terminal; trap 'echo interrupted' INT; read word; echo \"got $word\"; sleep 30 & wait; exit 5";
+    let (dir, path, notes) = (at.shop.dir.path().to_owned(), at.path.clone(), at.notes.display().to_string());
+    let typed = tokio::task::spawn_blocking(move || {
+        let variables = &[("PATH", path.as_str()), ("NOTES", &notes), ("DOES", does)];
+        let keys = [("a terminal", "hello\n"), ("got hello", "\u{3}")];
+        Terminal { dir: &dir, size: (80, 24), variables }.answer(&line, &keys)
     });
-    let drawn = drawn.await.unwrap();
-    assert!(drawn.contains("got hello") && drawn.contains("interrupted"), "{drawn}");
-    assert_eq!(child.wait().unwrap().code(), Some(5), "{drawn}");
+    let (code, drawn) = typed.await.unwrap();
+    assert!(code == Some(5) && drawn.contains("interrupted"), "{code:?}: {drawn}");
     server.abort();
     at.all_closed();
 }

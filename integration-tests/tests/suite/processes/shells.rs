@@ -20,7 +20,6 @@ fn shell(dir: &Path, name: &str, args: &[&str]) -> Command {
 }
 
 /// Whether a shell is there; said by name when it is not.
-#[allow(clippy::disallowed_macros)]
 fn there(name: &str) -> bool {
     let there = Command::new(name).arg("--version").output().is_ok_and(|output| output.status.success());
     if !there {

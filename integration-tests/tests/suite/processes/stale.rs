@@ -1,5 +1,4 @@
 //! A run that was stopped while others broke its lock and took over: when it wakes it writes nothing and changes nothing.
-#![allow(clippy::disallowed_macros)]
 
 use integration_tests::process::binary;
 use integration_tests::processes::{Gate, STORES, Shop, of_the_stack};
@@ -30,7 +29,7 @@ async fn a_run_that_wakes_after_others_took_over_writes_nothing_and_changes_noth
             assert_eq!(shop.objects(), wanted, "{what}");
             lives += 1;
         }
-        println!("{name}: {lives} of {calls} calls in {:.1} s (SWEEP=full for all)", started.elapsed().as_secs_f64());
+        integration_tests::told!("{name}: {lives} of {calls} calls in {:.1} s (SWEEP=full for all)", started.elapsed().as_secs_f64());
     }
 }
 

@@ -1,9 +1,10 @@
 //! Pipes and terminals: what the real binary does when its reader goes away, and what it draws in a terminal of its own (a pty, by
 //! `script`).
 
-use integration_tests::process::{ROOT, binary, command, said};
+use integration_tests::process::{ROOT, command, judged, said};
+use integration_tests::terminal::{Terminal, plain};
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Output};
 
 /// A directory with the repository's environments.
 fn shop() -> tempfile::TempDir {
@@ -16,35 +17,23 @@ fn shop() -> tempfile::TempDir {
 }
 
 fn quick(command: &mut Command) -> &mut Command {
+    command.envs(integration_tests::models::environment());
     command.env("ORCHESTRATOR_SPEED", "6000").env_remove("NO_COLOR").env_remove("CLICOLOR_FORCE").env_remove("CI")
 }
 
 /// Runs a line of shell with the binary as `$0`.
 fn shell(dir: &Path, line: &str) -> Output {
     let mut shell = Command::new("bash");
-    shell.args(["-c", line]).arg(binary()).current_dir(dir).env_remove("AWS_ENDPOINT_URL");
+    shell.args(["-c", line]).arg(judged()).current_dir(dir).env_remove("AWS_ENDPOINT_URL");
     quick(&mut shell).output().unwrap()
 }
 
 /// What is drawn in a terminal of so many columns.
 fn terminal(dir: &Path, columns: usize, args: &str, variables: &str) -> String {
-    let line = format!("stty cols {columns} rows 40; {variables} {} {args}", binary().display());
-    let mut script = Command::new("script");
-    script.args(["-qec", &line, "/dev/null"]).current_dir(dir).env("TERM", "xterm-256color").env_remove("AWS_ENDPOINT_URL");
-    let output = quick(&mut script).stdin(Stdio::null()).output().unwrap();
-    assert!(output.status.success(), "{line}: {}", said(&output));
-    String::from_utf8_lossy(&output.stdout).into_owned()
-}
-
-/// As people see it: without colours.
-fn seen(drawn: &str) -> String {
-    let mut plain = String::new();
-    let mut rest = drawn;
-    while let Some((before, after)) = rest.split_once("\u{1b}[") {
-        plain += before;
-        rest = after.split_once(|c: char| c.is_ascii_alphabetic()).map_or("", |(_, after)| after);
-    }
-    plain + rest
+    let line = format!("{variables} {} {args}", judged().display());
+    let (code, drawn) = Terminal { dir, size: (columns, 40), variables: &[] }.run(&line, |_, _| {});
+    assert_eq!(code, Some(0), "{line}: {drawn}");
+    drawn
 }
 
 #[test]
@@ -109,7 +98,7 @@ fn a_narrow_terminal_cuts_values_and_a_pipe_does_not() {
     assert!(quick(&mut command(dir.path(), &["deploy", "--yes"])).output().unwrap().status.success());
     let change = "ORCHESTRATOR_COMPUTE__MEMORY=1024";
     for columns in [60, 80, 100] {
-        let drawn = seen(&terminal(dir.path(), columns, "plan", change));
+        let drawn = plain(&terminal(dir.path(), columns, "plan", change));
         let fields: Vec<&str> = drawn.lines().map(str::trim_end).filter(|line| line.starts_with("      ")).collect();
         assert!(fields.iter().any(|line| line.contains("memory: 512 → 1024")), "{drawn}");
         let wide: Vec<&&str> = fields.iter().filter(|line| line.chars().count() > columns).collect();
@@ -121,7 +110,7 @@ fn a_narrow_terminal_cuts_values_and_a_pipe_does_not() {
         whole.contains("arn:aws:ecs:eu-north-1:123456789012:task-definition/shop-local-app:1 → ‹compute/task-definition.id›"),
         "{whole}"
     );
-    let status = seen(&terminal(dir.path(), 70, "status", ""));
+    let status = plain(&terminal(dir.path(), 70, "status", ""));
     assert!(status.lines().all(|line| line.trim_end().chars().count() <= 70), "{status}");
 }
 
@@ -137,6 +126,6 @@ fn each_stream_of_a_log_has_its_colour_on_a_terminal() {
     let tasks: std::collections::BTreeMap<String, String> = heads.iter().map(of_task).collect();
     assert!(tasks.len() == 2 && heads.iter().map(of_task).all(|(task, colour)| tasks[&task] == colour), "{drawn}");
     assert!(!terminal(dir.path(), 120, "logs --filter Booting", "NO_COLOR=1").contains('\u{1b}'));
-    let query = seen(&terminal(dir.path(), 60, "logs query errors", ""));
+    let query = plain(&terminal(dir.path(), 60, "logs query errors", ""));
     assert!(query.lines().all(|line| line.trim_end().chars().count() <= 60), "{query}");
 }

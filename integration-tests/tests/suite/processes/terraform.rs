@@ -23,7 +23,6 @@ fn told(output: &Output) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[allow(clippy::disallowed_macros)]
 async fn terraform_applies_plans_clean_and_destroys() {
     let Some(plugins) = plugins() else {
         integration_tests::process::skipped("no terraform, or no provider in /opt/tf-plugins (TF_PLUGINS names another mirror)");

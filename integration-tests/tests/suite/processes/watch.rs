@@ -1,81 +1,40 @@
 //! `status --watch` in a terminal of its own (a pty, by `script`): what it draws, how it ends, what it leaves behind.
-#![allow(clippy::disallowed_macros)]
 
-use futures::future::BoxFuture;
-use integration_tests::gate::{self, Arrival, Keeper, Pass};
+use integration_tests::gate;
 use integration_tests::process::{binary, command};
-use integration_tests::processes::Shop;
+use integration_tests::processes::{Gate, Shop};
+use integration_tests::terminal::{self, CTRL_C, ENTER, FRAME, FRAME_END, LEAVE, Terminal, plain};
 use serde_json::json;
-use std::io::{Read, Write};
+use std::io::Read;
 use std::path::Path;
-use std::process::{Command, Stdio};
-use std::sync::Arc;
+use std::process::Stdio;
 use std::time::Duration;
 
-/// Lets everything through.
-struct Open;
-
-impl Keeper for Open {
-    fn arrives(&self, _: &Arrival) -> Pass {
-        Pass::Through
-    }
-}
-
-/// Answers nothing.
-struct Silent;
-
-impl Keeper for Silent {
-    fn arrives(&self, _: &Arrival) -> Pass {
-        Pass::Through
-    }
-
-    fn holds(&self, _: &Arrival) -> BoxFuture<'static, ()> {
-        Box::pin(std::future::pending())
-    }
-}
-
-/// How a frame begins, and on which screen.
-const FRAME: &str = "\u{1b}[H\u{1b}[J";
-const ENTER: &str = "\u{1b}[?1049h\u{1b}[?25l";
-const LEAVE: &str = "\u{1b}[?25h\u{1b}[?1049l";
-
 /// Watches in a terminal of this size until so many frames were drawn, then presses Ctrl-C; the exit code and everything drawn.
-fn watched(dir: &Path, url: &str, (columns, rows): (usize, usize), frames: usize, variables: &str) -> (Option<i32>, String) {
+fn watched(dir: &Path, url: &str, size: (usize, usize), frames: usize, variables: &str) -> (Option<i32>, String) {
     let watch = format!("{} status --watch 1s --env local --endpoint-url {url}", binary().display());
     // The shell shows that it has the terminal again, with the settings that it had.
-    let line = format!(
-        "stty cols {columns} rows {rows}; before=$(stty -g); {variables} {watch}; code=$?; [ \"$before\" = \"$(stty -g)\" ] && echo SAME; exit $code"
-    );
-    let mut script = Command::new("script");
-    script.args(["-qec", &line, "/dev/null"]).current_dir(dir).env("TERM", "xterm-256color").env("ORCHESTRATOR_SPEED", "6000");
-    script.env("SHELL", "/bin/bash").env_remove("NO_COLOR").env_remove("AWS_ENDPOINT_URL");
-    let mut child = script.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
-    let (mut stdin, mut stdout) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
-    let mut shown = Vec::new();
+    let same = "code=$?; [ \"$before\" = \"$(stty -g)\" ] && echo SAME; exit $code";
     let mut pressed = false;
-    let mut bytes = [0; 4096];
-    while let Ok(read @ 1..) = stdout.read(&mut bytes) {
-        shown.extend_from_slice(&bytes[..read]);
-        let text = String::from_utf8_lossy(&shown);
+    let line = format!("before=$(stty -g); {variables} {watch}; {same}");
+    Terminal { dir, size, variables: &[] }.run(&line, |text, keys| {
         // In the pause after a whole frame, or, for none, before the first.
-        let ready = text.matches("\u{1b}[?2026l").count() >= frames && text.contains(ENTER);
-        if ready && !pressed {
+        if !pressed && text.matches(FRAME_END).count() >= frames && text.contains(ENTER) {
             pressed = true;
             std::thread::sleep(Duration::from_millis(100));
-            stdin.write_all(b"\x03").unwrap();
+            keys.write_all(CTRL_C).unwrap();
         }
-    }
-    (child.wait().unwrap().code(), String::from_utf8_lossy(&shown).into_owned())
+    })
 }
 
-/// Without colours and other sequences, as it stands on the screen.
-fn plain(drawn: &str) -> Vec<String> {
-    drawn.lines().map(|line| anstream::adapter::strip_str(line).to_string().trim_end().to_owned()).collect()
+/// The lines as they stand on the screen.
+fn rows(drawn: &str) -> Vec<String> {
+    plain(drawn).lines().map(|line| line.trim_end().to_owned()).collect()
 }
 
 async fn in_terminal(shop: &Shop, size: (usize, usize), frames: usize, variables: &'static str) -> (Option<i32>, String) {
     // Who waits for no frame shall see none.
-    let keeper: Arc<dyn Keeper> = if frames == 0 { Arc::new(Silent) } else { Arc::new(Open) };
+    let keeper = if frames == 0 { Gate::shut() } else { Gate::open() };
     let (url, server) = gate::serve(shop.emulator.clone(), keeper).await;
     let dir = shop.dir.path().to_owned();
     let watching = tokio::task::spawn_blocking(move || watched(&dir, &url, size, frames, variables));
@@ -84,17 +43,9 @@ async fn in_terminal(shop: &Shop, size: (usize, usize), frames: usize, variables
     seen
 }
 
-fn no_terminal() -> bool {
-    let missing = Command::new("script").arg("--version").stdout(Stdio::null()).status().is_err();
-    if missing {
-        integration_tests::process::skipped("there is no `script` to make a terminal");
-    }
-    missing
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn it_refreshes_in_place_and_ctrl_c_ends_it_with_the_code_of_health() {
-    if no_terminal() {
+    if !terminal::is_here() {
         return;
     }
     let shop = Shop::new(binary(), "");
@@ -108,13 +59,13 @@ async fn it_refreshes_in_place_and_ctrl_c_ends_it_with_the_code_of_health() {
         let frames: Vec<&str> = screen.split(FRAME).skip(1).collect();
         assert!(frames.len() >= 3, "{} frames: {shown}", frames.len());
         for frame in &frames {
-            let lines = plain(frame);
+            let lines = rows(frame);
             assert!(lines.iter().any(|line| line.contains("tasks run")) && lines.len() <= 60, "{frame}");
             assert!(lines.iter().all(|line| line.chars().count() <= columns), "wider than {columns}: {lines:#?}");
             assert_eq!(frame.contains("\u{1b}[32m"), variables.is_empty(), "{frame}");
         }
         // What was seen last stays.
-        assert!(plain(after).iter().any(|line| line.contains("tasks run")) && after.contains("SAME"), "{after}");
+        assert!(rows(after).iter().any(|line| line.contains("tasks run")) && after.contains("SAME"), "{after}");
         assert!(!after.contains("\u{1b}[?"), "{after}");
     }
     shop.emulator.with_world(|world| {
@@ -127,7 +78,7 @@ async fn it_refreshes_in_place_and_ctrl_c_ends_it_with_the_code_of_health() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_report_that_is_taller_than_the_terminal_is_cut_and_an_early_ctrl_c_is_heard() {
-    if no_terminal() {
+    if !terminal::is_here() {
         return;
     }
     let shop = Shop::new(binary(), "");
@@ -136,7 +87,7 @@ async fn a_report_that_is_taller_than_the_terminal_is_cut_and_an_early_ctrl_c_is
     assert_eq!(code, Some(0), "{shown}");
     let screen = shown.split_once(ENTER).unwrap().1.split_once(LEAVE).unwrap().0;
     for frame in screen.split(FRAME).skip(1) {
-        let lines = plain(frame.split("\u{1b}[?2026l").next().unwrap().trim_end());
+        let lines = rows(frame.split(FRAME_END).next().unwrap().trim_end());
         assert!(lines.len() < 14 && lines.last().unwrap().contains("more lines"), "{lines:#?}");
         assert!(lines[0].contains("layer") || lines.iter().take(3).any(|line| line.contains("layer")), "{lines:#?}");
     }
@@ -149,7 +100,7 @@ async fn a_report_that_is_taller_than_the_terminal_is_cut_and_an_early_ctrl_c_is
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_pipe_gets_reports_one_after_another_until_it_is_closed() {
     let shop = Shop::new(binary(), "");
-    let (url, server) = gate::serve(shop.emulator.clone(), Arc::new(Open)).await;
+    let (url, server) = gate::serve(shop.emulator.clone(), Gate::open()).await;
     for (format, mark) in [("human", "network"), ("json", "{\"version\":1")] {
         let mut watch =
             command(shop.dir.path(), &["status", "--watch", "100ms", "--env", "local", "--format", format, "--endpoint-url", &url]);

@@ -24,10 +24,12 @@ use changes::{Changed, Files, Seen};
 use code::Code;
 use container::Place;
 use engine::LayerName;
+use engine::ledger::Store;
 use pick::World;
 use quit::Quit;
 use show::Show;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Runs it, or ends what it left running.
@@ -152,9 +154,19 @@ impl<A: App> Dev<'_, A> {
         memo::write(&self.settings, self.image.as_deref(), self.declared.as_deref())
     }
 
+    /// The ledgers of the settings.
+    async fn store(&self) -> Result<Arc<dyn Store>, Problem> {
+        self.app.store(&self.settings, self.world.endpoint()).await
+    }
+
+    /// What a command of its own would be given.
+    fn at<'b>(&'b self, store: &'b dyn Store) -> Context<'b, A> {
+        Context { app: self.app, common: &self.common, settings: &self.settings, store }
+    }
+
     async fn deploy(&mut self) -> Result<(), Problem> {
-        let store = self.app.store(&self.settings, self.world.endpoint()).await?;
-        let at = Context { app: self.app, common: &self.common, settings: &self.settings, store: store.as_ref() };
+        let store = self.store().await?;
+        let at = self.at(store.as_ref());
         let (which, begin) = (Layers { layers: Vec::new() }, Begin { yes: true, wait: Duration::ZERO });
         let deploy = ChangeCommand::Deploy { which, begin, plan: None, allow_destroy: Vec::new() };
         let done = self.quit.under_way(Box::pin(change::run(&at, &deploy))).await.map(drop);
@@ -163,8 +175,8 @@ impl<A: App> Dev<'_, A> {
     }
 
     async fn release(&self, image: &str) -> Result<(), Problem> {
-        let store = self.app.store(&self.settings, self.world.endpoint()).await?;
-        let at = Context { app: self.app, common: &self.common, settings: &self.settings, store: store.as_ref() };
+        let store = self.store().await?;
+        let at = self.at(store.as_ref());
         let release = ServiceCommand::Release { image: image.to_owned(), detach: false };
         self.quit.under_way(Box::pin(release::run(&at, &release))).await
     }
@@ -188,15 +200,16 @@ impl<A: App> Dev<'_, A> {
     }
 
     async fn url(&self) -> Result<Option<String>, Problem> {
-        let store = self.app.store(&self.settings, self.world.endpoint()).await?;
+        let store = self.store().await?;
         let memory = store::memory(store.as_ref()).await?;
         Ok(show::url(&self.world, &memory).await)
     }
 
     /// Shows how it is until something changes; nothing when it is interrupted.
     async fn idle(&mut self, seen: &Seen) -> Result<Option<(Changed, Seen)>, Problem> {
-        let store = self.app.store(&self.settings, self.world.endpoint()).await?;
+        let store = self.store().await?;
         let memory = store::memory(store.as_ref()).await?;
+        // Beside the screen, which changes.
         let at = Context { app: self.app, common: &self.common, settings: &self.settings, store: store.as_ref() };
         let idle = show::Idle { at: &at, memory: &memory, asked: &self.quit.asked };
         tokio::select! {

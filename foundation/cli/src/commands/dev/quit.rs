@@ -1,9 +1,10 @@
 //! Ctrl-C and SIGTERM while nothing is deployed. A run listens for itself: it gives its locks back.
 
+use crate::commands::stop::on;
 use crate::problem::{EXIT_INTERRUPTED, Problem};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::SignalKind;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -24,7 +25,6 @@ impl Drop for Quit {
 
 impl Quit {
     pub(super) fn listen() -> Result<Quit, Problem> {
-        let on = |kind| signal(kind).map_err(|error| Problem::Io(format!("signals cannot be listened for: {error}")));
         let (mut interrupt, mut terminate) = (on(SignalKind::interrupt())?, on(SignalKind::terminate())?);
         let (asked, running) = (CancellationToken::new(), Arc::new(AtomicBool::new(false)));
         let (cancel, held) = (asked.clone(), running.clone());

@@ -2,7 +2,7 @@
 
 use super::container::answers;
 use super::pick::World;
-use crate::app::{App, Line, LogsOf, Reading};
+use crate::app::{App, LogsOf, Reading};
 use crate::args::{Common, Format, Service};
 use crate::commands::context::Context;
 use crate::commands::{logs, status, watch};
@@ -11,6 +11,7 @@ use crate::out::{note, tell};
 use crate::problem::Problem;
 use crate::{out, render};
 use engine::ledger::{Folded, Guard};
+use engine::log::Line;
 use engine::{LayerName, Level, Sign};
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
@@ -24,8 +25,6 @@ const LOOK: Duration = Duration::from_secs(2);
 const TOGETHER: Duration = Duration::from_millis(100);
 /// How many lines are kept for the screen, and remembered as shown.
 const KEPT: usize = 500;
-/// Lines between AWS and the terminal.
-const UNDERWAY: usize = 256;
 
 /// What it shows, and what it has shown.
 pub(super) struct Show {
@@ -115,7 +114,7 @@ impl Show {
 
     /// Follows the logs and shows how it is, for ever or until nobody reads.
     pub(super) async fn idle<A: App>(&mut self, idle: Idle<'_, A>) -> Result<(), Problem> {
-        let (lines, taken) = mpsc::channel(UNDERWAY);
+        let (lines, taken) = mpsc::channel(logs::UNDERWAY);
         let newest = self.lines.iter().map(|line| line.at).max();
         let since = newest.map_or(self.began.elapsed(), |at| Duration::from_millis((now() - at).max(0).unsigned_abs()));
         // A little more: what was shown is known by its id.

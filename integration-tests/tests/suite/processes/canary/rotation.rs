@@ -3,11 +3,11 @@
 use super::forms::secrets;
 use super::lies::{Parrot, Repeats};
 use super::{Honest, Shop};
-use std::io::{Read, Write};
-use std::process::{Command, Stdio};
+use integration_tests::terminal::{self, Terminal};
 use std::sync::{Arc, Mutex};
 
 const GIVEN: &str = "a-given-value_with.64~characters-so-that-nothing-else-looks-like-it";
+const GIVEN_TYPED: &str = "a-given-value_with.64~characters-so-that-nothing-else-looks-like-it\n";
 
 impl Shop {
     fn parameter(&self, what: &str) -> (String, i64) {
@@ -151,39 +151,9 @@ async fn a_secret_that_is_older_than_its_policy_says_is_due() {
     assert_eq!(due(&shop.ok(&["secrets", "list", "--format", "json"]).await), [(0, false), (100, true), (100, false)]);
 }
 
-/// Types `lines` on a terminal, each when the terminal shows what stands before it; everything that the terminal showed.
-fn typed(dir: &std::path::Path, args: &[&str], url: &str, lines: &[(&str, &str)]) -> (Option<i32>, String) {
-    let binary = integration_tests::process::binary().display();
-    let line = format!("{binary} {} --env test --config envs --endpoint-url {url}", args.join(" "));
-    let mut command = Command::new("script");
-    let mut child =
-        command.args(["-qec", &line, "/dev/null"]).current_dir(dir).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
-    let (mut stdin, mut stdout) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
-    let (mut shown, mut from) = (String::new(), 0);
-    let mut more = |shown: &mut String| {
-        let mut bytes = [0; 4096];
-        let read = stdout.read(&mut bytes).unwrap_or_default();
-        shown.push_str(&String::from_utf8_lossy(&bytes[..read]));
-        read > 0
-    };
-    for (prompt, text) in lines {
-        while !shown[from..].contains(prompt) {
-            assert!(more(&mut shown), "it ended before it asked `{prompt}`: {shown}");
-        }
-        from = shown.len();
-        // The echo is switched off before the prompt is written or right after it: people are slower.
-        std::thread::sleep(std::time::Duration::from_millis(300));
-        stdin.write_all(format!("{text}\n").as_bytes()).unwrap();
-    }
-    while more(&mut shown) {}
-    (child.wait().unwrap().code(), shown)
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[allow(clippy::disallowed_macros)]
 async fn a_terminal_does_not_show_what_is_typed_and_is_asked_before_a_value_is_shown() {
-    if Command::new("script").arg("--version").stdout(Stdio::null()).status().is_err() {
-        integration_tests::process::skipped("there is no `script` to make a terminal");
+    if !terminal::is_here() {
         return;
     }
     let mut shop = Shop::new();
@@ -191,19 +161,21 @@ async fn a_terminal_does_not_show_what_is_typed_and_is_asked_before_a_value_is_s
     let (url, server) = integration_tests::liar::serve(shop.emulator.clone(), Arc::new(Honest)).await;
     let dir = shop.dir.path().to_owned();
     let on_terminal = |args: &'static [&'static str], lines: &'static [(&'static str, &'static str)]| {
-        let (dir, url) = (dir.clone(), url.clone());
-        async move { tokio::task::spawn_blocking(move || typed(&dir, args, &url, lines)).await.unwrap() }
+        let (dir, binary) = (dir.clone(), integration_tests::process::binary().display());
+        let line = format!("{binary} {} --env test --config envs --endpoint-url {url}", args.join(" "));
+        let typed = move || Terminal { dir: &dir, size: (120, 40), variables: &[] }.answer(&line, lines);
+        async move { tokio::task::spawn_blocking(typed).await.unwrap() }
     };
     let (code, shown) =
-        on_terminal(&["secrets", "set", "SALT"], &[("not shown", GIVEN), ("Once more", "something-else-that-differs")]).await;
+        on_terminal(&["secrets", "set", "SALT"], &[("not shown", GIVEN_TYPED), ("Once more", "something-else-that-differs\n")]).await;
     assert!(code == Some(5) && shown.contains("differ") && !shown.contains(GIVEN), "{shown}");
     assert_eq!(shop.parameter("salt").1, 1);
-    let (code, shown) = on_terminal(&["secrets", "set", "SALT"], &[("not shown", GIVEN), ("Once more", GIVEN)]).await;
+    let (code, shown) = on_terminal(&["secrets", "set", "SALT"], &[("not shown", GIVEN_TYPED), ("Once more", GIVEN_TYPED)]).await;
     assert!(code == Some(0) && !shown.contains(GIVEN) && shown.contains("salt has version 2"), "{shown}");
     assert_eq!(shop.parameter("salt"), (GIVEN.to_owned(), 2));
-    let (code, shown) = on_terminal(&["secrets", "reveal", "SALT"], &[("Show it?", "no")]).await;
+    let (code, shown) = on_terminal(&["secrets", "reveal", "SALT"], &[("Show it?", "no\n")]).await;
     assert!(code == Some(5) && !shown.contains(GIVEN), "{shown}");
-    let (code, shown) = on_terminal(&["secrets", "reveal", "SALT"], &[("Show it?", "yes")]).await;
+    let (code, shown) = on_terminal(&["secrets", "reveal", "SALT"], &[("Show it?", "yes\n")]).await;
     assert!(code == Some(0) && shown.contains(GIVEN) && shown.contains("was shown"), "{shown}");
     server.abort();
     shop.is_clean(&[], "typed on a terminal");

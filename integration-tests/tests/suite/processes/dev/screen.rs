@@ -1,60 +1,41 @@
 //! `dev` in a terminal of its own (a pty, by `script`).
-#![allow(clippy::disallowed_macros)]
 
 use super::Home;
-use integration_tests::process::binary;
-use std::io::{Read, Write};
-use std::process::{Command, Stdio};
+use integration_tests::process::judged;
+use integration_tests::terminal::{self, CTRL_C, ENTER, FRAME, FRAME_END, LEAVE, Terminal, plain};
+use std::io::Write;
 use std::time::Duration;
-
-const ENTER: &str = "\u{1b}[?1049h\u{1b}[?25l";
-const LEAVE: &str = "\u{1b}[?25h\u{1b}[?1049l";
-const FRAME: &str = "\u{1b}[H\u{1b}[J";
-
-/// How it is drawn: without colours, as it stands in the terminal.
-fn plain(drawn: &str) -> String {
-    anstream::adapter::strip_str(drawn).to_string().replace('\r', "")
-}
 
 /// What is pressed or edited when this is seen.
 type Steps<'a> = [(&'a str, &'a dyn Fn(&mut dyn Write))];
 
-fn watched(home: &Home, (columns, rows): (usize, usize), steps: &Steps<'_>) -> (Option<i32>, String) {
-    let line = format!("stty cols {columns} rows {rows}; {} dev --emulator embedded --app app", binary().display());
-    let mut script = Command::new("script");
-    script.args(["-qec", &line, "/dev/null"]).current_dir(home.path()).env("TERM", "xterm-256color").env("ORCHESTRATOR_SPEED", "6000");
-    script.env("SHELL", "/bin/bash").env("NO_COLOR", "1").env_remove("AWS_ENDPOINT_URL");
-    let mut child = script.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
-    let (mut stdin, mut stdout) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
-    let (mut shown, mut bytes, mut from, mut next) = (Vec::new(), [0; 4096], 0, steps.iter());
+fn watched(home: &Home, size: (usize, usize), steps: &Steps<'_>) -> (Option<i32>, String) {
+    let line = format!("{} dev --emulator embedded --app app", judged().display());
+    let (mut from, mut next) = (0, steps.iter());
     let mut step = next.next();
-    while let Ok(read @ 1..) = stdout.read(&mut bytes) {
-        shown.extend_from_slice(&bytes[..read]);
-        let text = String::from_utf8_lossy(&shown).into_owned();
-        let Some((words, act)) = step else { continue };
+    Terminal { dir: home.path(), size, variables: &[("NO_COLOR", "1")] }.run(&line, |text, keys| {
+        let Some((words, act)) = step else { return };
         // On the screen of a whole frame, since the last step.
-        let frame = text.rsplit(FRAME).next().unwrap_or_default();
-        if text.matches(FRAME).count() > from && frame.contains(words) && frame.contains("\u{1b}[?2026l") && frame.contains("watching") {
-            from = text.matches(FRAME).count();
+        let (frames, frame) = (text.matches(FRAME).count(), text.rsplit(FRAME).next().unwrap_or_default());
+        if frames > from && [*words, FRAME_END, "watching"].iter().all(|part| frame.contains(part)) {
+            from = frames;
             std::thread::sleep(Duration::from_millis(200));
-            act(&mut stdin);
+            act(keys);
             step = next.next();
         }
-    }
-    (child.wait().unwrap().code(), String::from_utf8_lossy(&shown).into_owned())
+    })
 }
 
 #[test]
 fn it_has_a_screen_of_its_own_and_leaves_the_terminal_as_it_was() {
-    if Command::new("script").arg("--version").stdout(Stdio::null()).status().is_err() {
-        integration_tests::process::skipped("there is no `script` to make a terminal");
+    if !terminal::is_here() {
         return;
     }
     let home = Home::new();
     let steps: &Steps<'_> = &[
         ("\"level\":\"INFO\"", &|_| home.set("[compute]\nmemroy = 5")),
         ("did you mean `memory`", &|_| home.set("[compute]\nmemory = 1024")),
-        ("app:2, rollout completed", &|stdin| stdin.write_all(b"\x03").unwrap()),
+        ("app:2, rollout completed", &|stdin| stdin.write_all(CTRL_C).unwrap()),
     ];
     let (code, shown) = watched(&home, (140, 40), steps);
     assert_eq!(code, Some(0), "{shown}");

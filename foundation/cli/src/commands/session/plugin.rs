@@ -2,13 +2,14 @@
 //! <https://docs.aws.amazon.com/systems-manager/latest/userguide/session-manager-working-with-install-plugin.html>
 
 use crate::app::{Login, Session};
+use crate::commands::stop::on;
 use crate::problem::Problem;
 use secrecy::ExposeSecret;
 use std::io::{BufRead, BufReader, ErrorKind, Write};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind};
 use tokio::sync::mpsc;
 
 const PLUGIN: &str = "session-manager-plugin";
@@ -45,7 +46,7 @@ fn install() -> String {
 ///
 /// # Errors
 /// [`Problem::Stopped`] with the line that installs it.
-pub(crate) fn check() -> Result<(), Problem> {
+pub(super) fn check() -> Result<(), Problem> {
     let told = match Command::new(PLUGIN).arg("--version").stdin(Stdio::null()).output() {
         Ok(told) => String::from_utf8_lossy(&told.stdout).trim().to_owned(),
         Err(error) if error.kind() == ErrorKind::NotFound => {
@@ -67,7 +68,7 @@ fn is_newer(version: &str) -> bool {
 }
 
 /// A child that ends with its handle.
-pub(crate) struct Running {
+pub(super) struct Running {
     child: Child,
     name: &'static str,
 }
@@ -89,7 +90,7 @@ impl Running {
     }
 
     /// Waits for its end.
-    pub(crate) async fn ended(&mut self) -> Result<ExitStatus, Problem> {
+    pub(super) async fn ended(&mut self) -> Result<ExitStatus, Problem> {
         loop {
             if let Some(status) = self.poll()? {
                 return Ok(status);
@@ -100,7 +101,7 @@ impl Running {
 }
 
 /// The exit code of a child as a shell tells it.
-pub(crate) fn code(status: ExitStatus) -> u8 {
+pub(super) fn code(status: ExitStatus) -> u8 {
     let code = status.code().or_else(|| status.signal().map(|signal| 128 + signal)).unwrap_or(1);
     u8::try_from(code).unwrap_or(1)
 }
@@ -114,12 +115,12 @@ fn command(session: &Session) -> Command {
 }
 
 /// Opens a session on this terminal.
-pub(crate) fn here(session: &Session) -> Result<Running, Problem> {
+pub(super) fn here(session: &Session) -> Result<Running, Problem> {
     Running::start(command(session), PLUGIN)
 }
 
 /// Opens a session that forwards a port, and waits until it listens.
-pub(crate) async fn tunnel(session: &Session) -> Result<Running, Problem> {
+pub(super) async fn tunnel(session: &Session) -> Result<Running, Problem> {
     let mut command = command(session);
     // Not in the terminal's foreground: Ctrl-C is for whoever uses the tunnel.
     command.process_group(0).stdin(Stdio::null()).stdout(Stdio::piped());
@@ -147,14 +148,14 @@ pub(crate) async fn tunnel(session: &Session) -> Result<Running, Problem> {
 }
 
 /// psql on the local end of a tunnel. The password is in a file that only this user can read and that goes with the handle.
-pub(crate) struct Psql {
-    pub(crate) running: Running,
+pub(super) struct Psql {
+    pub(super) running: Running,
     /// Gone when it is dropped.
     _password: tempfile::NamedTempFile,
 }
 
 /// Starts psql.
-pub(crate) fn psql(login: &Login, port: u16, more: &[String]) -> Result<Psql, Problem> {
+pub(super) fn psql(login: &Login, port: u16, more: &[String]) -> Result<Psql, Problem> {
     let file = password_file(login, port).map_err(|error| Problem::Io(format!("the password cannot be handed to psql: {error}")))?;
     let mut command = Command::new("psql");
     // The name is the database's own, so that its certificate fits; the address is the tunnel's end.
@@ -192,20 +193,19 @@ fn password_file(login: &Login, port: u16) -> std::io::Result<tempfile::NamedTem
 }
 
 /// What asks this process to end while a child runs. None of it ends the process by itself any more: something must be cleared away.
-pub(crate) struct Asked {
+pub(super) struct Asked {
     signals: [Signal; 3],
     interrupt: Signal,
 }
 
 impl Asked {
-    pub(crate) fn listen() -> Result<Asked, Problem> {
-        let on = |kind| signal(kind).map_err(|error| Problem::Io(format!("signals cannot be listened for: {error}")));
+    pub(super) fn listen() -> Result<Asked, Problem> {
         let signals = [on(SignalKind::terminate())?, on(SignalKind::hangup())?, on(SignalKind::quit())?];
         Ok(Asked { signals, interrupt: on(SignalKind::interrupt())? })
     }
 
     /// Waits until this process is asked to end; Ctrl-C is the child's to understand.
-    pub(crate) async fn end(&mut self) {
+    pub(super) async fn end(&mut self) {
         let [terminate, hangup, quit] = &mut self.signals;
         tokio::select! {
             _ = terminate.recv() => {}
@@ -215,7 +215,7 @@ impl Asked {
     }
 
     /// Waits for that, or for Ctrl-C.
-    pub(crate) async fn any(&mut self) {
+    pub(super) async fn any(&mut self) {
         let [terminate, hangup, quit] = &mut self.signals;
         tokio::select! {
             _ = terminate.recv() => {}

@@ -1,15 +1,17 @@
 //! exec, tunnel, connect: the ways in, each through AWS's Session Manager plugin.
 
+mod plugin;
+
 use super::context::Context;
 use crate::app::{App, Session, Way};
 use crate::args::SessionCommand;
 use crate::document;
 use crate::out::{note, tell};
-use crate::plugin::{self, Asked};
 use crate::problem::{EXIT_INTERRUPTED, Problem};
 use crate::store;
 use engine::LayerName;
 use engine::ledger::Folded;
+use plugin::Asked;
 use std::collections::BTreeMap;
 use std::net::TcpListener;
 use std::process::ExitCode;
