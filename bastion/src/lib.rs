@@ -13,7 +13,7 @@ pub use declare::{Inputs, Place};
 pub use key::Key;
 
 use aws::{Aws, Deploys};
-use contract::{BastionDoors, DatabaseDoors, Names, NetworkDoors, Upstream};
+use contract::{BastionDoors, DatabaseDoors, Names, NetworkDoors};
 use engine::ledger::Folded;
 use engine::{DeclareError, Fault, Graph, Kinds, Layer, LayerError, LayerName, Sign};
 
@@ -46,20 +46,27 @@ impl Deploys for Bastion {
     }
 
     /// A bastion that is off asks nothing of other layers, so that it can be declared before they are deployed.
-    async fn inputs(aws: &Aws, config: &Config, names: &Names, upstream: &Upstream) -> Result<Inputs, LayerError> {
-        let names = names.clone();
+    /// The key of the operators.
+    type Found = Option<Key>;
+
+    async fn look_up(aws: &Aws, config: &Config, _: &Names) -> Result<Option<Key>, LayerError> {
+        if config.enabled { key::look_up(aws, config).await } else { Ok(None) }
+    }
+
+    fn inputs(at: &aws::Place<'_>, config: &Config, key: Option<Key>) -> Result<Inputs, LayerError> {
+        let names = at.names.clone();
         if !config.enabled {
             return Ok(Inputs { names, place: None });
         }
-        let network: NetworkDoors = upstream.doors(LayerName::Bastion)?;
-        let database: DatabaseDoors = upstream.doors(LayerName::Bastion)?;
+        let network: NetworkDoors = at.upstream.doors(LayerName::Bastion)?;
+        let database: DatabaseDoors = at.upstream.doors(LayerName::Bastion)?;
         let place = Place {
             vpc: network.vpc_id,
             public_subnets: network.public_subnets,
             private_subnets: network.private_subnets,
             data_security_group: network.data_security_group,
             database: database.database,
-            key: key::look_up(aws, config).await?,
+            key,
         };
         Ok(Inputs { names, place: Some(place) })
     }

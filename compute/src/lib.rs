@@ -16,8 +16,8 @@ pub mod restart;
 pub use config::Config;
 pub use declare::Inputs;
 
-use aws::{Aws, Deploys};
-use contract::{ComputeDoors, Names, Upstream};
+use aws::{Aws, Deploys, Place};
+use contract::{ComputeDoors, Names};
 use engine::ledger::Folded;
 use engine::{DeclareError, Fault, Graph, Kinds, Layer, LayerError, LayerName, Sign};
 
@@ -41,16 +41,23 @@ impl Deploys for Compute {
         config.check()
     }
 
-    async fn inputs(aws: &Aws, _: &Config, names: &Names, upstream: &Upstream) -> Result<Inputs, LayerError> {
+    /// The account.
+    type Found = String;
+
+    async fn look_up(aws: &Aws, _: &Config, _: &Names) -> Result<String, LayerError> {
+        Ok(aws.account().await?)
+    }
+
+    fn inputs(at: &Place<'_>, _: &Config, account: String) -> Result<Inputs, LayerError> {
         Ok(Inputs {
-            names: names.clone(),
-            region: aws.region.clone(),
-            account: aws.account().await?,
-            network: upstream.doors(LayerName::Compute)?,
-            secrets: upstream.doors(LayerName::Compute)?,
-            observability: upstream.doors(LayerName::Compute)?,
-            database: upstream.doors(LayerName::Compute)?,
-            edge: upstream.doors(LayerName::Compute)?,
+            names: at.names.clone(),
+            region: at.region.to_owned(),
+            account,
+            network: at.upstream.doors(LayerName::Compute)?,
+            secrets: at.upstream.doors(LayerName::Compute)?,
+            observability: at.upstream.doors(LayerName::Compute)?,
+            database: at.upstream.doors(LayerName::Compute)?,
+            edge: at.upstream.doors(LayerName::Compute)?,
         })
     }
 

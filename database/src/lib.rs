@@ -12,8 +12,8 @@ pub mod version;
 pub use config::Config;
 pub use declare::Inputs;
 
-use aws::{Aws, Deploys, FaultExt};
-use contract::{DatabaseDoors, Names, Upstream};
+use aws::{Aws, Deploys, FaultExt, Place};
+use contract::{DatabaseDoors, Names};
 use engine::ledger::Folded;
 use engine::{DeclareError, Fault, Graph, Kinds, Layer, LayerError, LayerName, Sign};
 
@@ -38,7 +38,10 @@ impl Deploys for DatabaseLayer {
     }
 
     /// The engine's version is resolved here: what a plan shows is what will be made.
-    async fn inputs(aws: &Aws, config: &Config, names: &Names, upstream: &Upstream) -> Result<Inputs, LayerError> {
+    /// The engine's version.
+    type Found = String;
+
+    async fn look_up(aws: &Aws, config: &Config, names: &Names) -> Result<String, LayerError> {
         let call = aws.rds.describe_db_instances().db_instance_identifier(names.database());
         let live = call.send().await.or_gone("rds:DescribeDBInstances")?;
         let live = live.and_then(|answer| answer.db_instances().first().and_then(|it| it.engine_version().map(str::to_owned)));
@@ -50,12 +53,16 @@ impl Deploys for DatabaseLayer {
                 format!("RDS does not offer PostgreSQL {engine_version} in this region (any more): use another minor, or the major");
             return Err(DeclareError::setting("database.engine_version", problem).into());
         }
+        Ok(engine_version)
+    }
+
+    fn inputs(at: &Place<'_>, _: &Config, engine_version: String) -> Result<Inputs, LayerError> {
         Ok(Inputs {
-            names: names.clone(),
+            names: at.names.clone(),
             engine_version,
-            network: upstream.doors(LayerName::Database)?,
-            secrets: upstream.doors(LayerName::Database)?,
-            observability: upstream.doors(LayerName::Database)?,
+            network: at.upstream.doors(LayerName::Database)?,
+            secrets: at.upstream.doors(LayerName::Database)?,
+            observability: at.upstream.doors(LayerName::Database)?,
         })
     }
 

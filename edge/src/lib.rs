@@ -10,8 +10,8 @@ mod preflight;
 pub use config::Config;
 pub use declare::Inputs;
 
-use aws::{Aws, Deploys, FaultExt};
-use contract::{EdgeDoors, Names, Upstream};
+use aws::{Aws, Deploys, FaultExt, Place};
+use contract::{EdgeDoors, Names};
 use engine::ledger::Folded;
 use engine::{DeclareError, Fault, Graph, Kinds, Layer, LayerError, LayerName, Sign};
 
@@ -40,16 +40,22 @@ impl Deploys for Edge {
         config.check()
     }
 
-    async fn inputs(aws: &Aws, config: &Config, names: &Names, upstream: &Upstream) -> Result<Inputs, LayerError> {
-        let zone = match &config.hosted_zone {
-            Some(name) => Some(zone(aws, name).await?),
-            None => None,
-        };
+    /// The id of the hosted zone, if the settings name one.
+    type Found = Option<String>;
+
+    async fn look_up(aws: &Aws, config: &Config, _: &Names) -> Result<Option<String>, LayerError> {
+        match &config.hosted_zone {
+            Some(name) => Ok(Some(zone(aws, name).await?)),
+            None => Ok(None),
+        }
+    }
+
+    fn inputs(at: &Place<'_>, _: &Config, zone: Option<String>) -> Result<Inputs, LayerError> {
         Ok(Inputs {
-            names: names.clone(),
+            names: at.names.clone(),
             zone,
-            network: upstream.doors(LayerName::Edge)?,
-            observability: upstream.doors(LayerName::Edge)?,
+            network: at.upstream.doors(LayerName::Edge)?,
+            observability: at.upstream.doors(LayerName::Edge)?,
         })
     }
 

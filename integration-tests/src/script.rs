@@ -1,4 +1,5 @@
-//! Refusals in AWS's own words, for so many calls of one operation: what the embedded AWS does not come to by itself.
+//! Refusals in AWS's own words, for so many calls of one operation, and the time that calls are on their way: what the embedded AWS does
+//! not come to by itself.
 
 use aws_smithy_runtime_api::client::http::{
     HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient, SharedHttpConnector,
@@ -11,6 +12,8 @@ use bytes::Bytes;
 use emulator::{AwsError, Emulator};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio::time::Instant;
 
 /// What is refused; clones share the count.
 #[derive(Clone, Debug, Default)]
@@ -19,6 +22,8 @@ pub struct Script {
     calls: Arc<Mutex<BTreeMap<String, usize>>>,
     breaks: Option<String>,
     carried: Arc<Mutex<Vec<String>>>,
+    latency: Duration,
+    left: Arc<Mutex<Vec<(Instant, String)>>>,
 }
 
 #[derive(Clone, Debug)]
@@ -34,6 +39,16 @@ impl Script {
         let rule = Rule { call: call.to_owned(), times, error: AwsError::bad(code, message) };
         self.rules.lock().unwrap().push(rule);
         self
+    }
+
+    /// Each call takes so long to arrive. On a paused clock, the time of a run counts the calls that wait for each other.
+    pub fn slow(self, latency: Duration) -> Script {
+        Script { latency, ..self }
+    }
+
+    /// When each call left, in order.
+    pub fn left(&self) -> Vec<(Instant, String)> {
+        self.left.lock().unwrap().clone()
     }
 
     /// The client panics at the first call of `call`.
@@ -99,6 +114,8 @@ impl HttpConnector for Scripted {
             let refused = match emulator::wire::parse(&request) {
                 Ok(parsed) => {
                     let call = format!("{}:{}", parsed.call.service, parsed.call.action);
+                    here.script.left.lock().unwrap().push((Instant::now(), call.clone()));
+                    tokio::time::sleep(here.script.latency).await;
                     here.script.may_break(&call, request.body());
                     let error = here.script.next(&call);
                     error.map(|error| emulator::wire::render_error(parsed.protocol, &error, "5c417700"))

@@ -10,8 +10,8 @@ pub use config::Config;
 pub use declare::Inputs;
 
 use aws::Deploys;
-use aws::{Aws, FaultExt};
-use contract::{Names, NetworkDoors, Upstream};
+use aws::{Aws, FaultExt, Place};
+use contract::{Names, NetworkDoors};
 use engine::ledger::Folded;
 use engine::{DeclareError, Fault, Graph, Kinds, Layer, LayerError, LayerName, Sign};
 
@@ -35,9 +35,15 @@ impl Deploys for Network {
         config.check()
     }
 
-    async fn inputs(aws: &Aws, config: &Config, names: &Names, _: &Upstream) -> Result<Inputs, LayerError> {
-        let zones = zones(aws, config.zones).await?;
-        Ok(Inputs { zones, region: aws.region.clone(), prefix: names.prefix() })
+    /// The availability zones.
+    type Found = Vec<String>;
+
+    async fn look_up(aws: &Aws, config: &Config, _: &Names) -> Result<Vec<String>, LayerError> {
+        Ok(zones(aws, config.zones).await?)
+    }
+
+    fn inputs(at: &Place<'_>, _: &Config, zones: Vec<String>) -> Result<Inputs, LayerError> {
+        Ok(Inputs { zones, region: at.region.to_owned(), prefix: at.names.prefix() })
     }
 
     async fn preflight(aws: &Aws, config: &Config, memory: &Folded) -> Result<Vec<Sign>, Fault> {

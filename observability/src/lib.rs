@@ -12,8 +12,8 @@ pub mod logs;
 pub use config::Config;
 pub use declare::Inputs;
 
-use aws::{Aws, Deploys};
-use contract::{Names, NetworkDoors, ObservabilityDoors, SecretsDoors, Upstream};
+use aws::{Aws, Deploys, Place};
+use contract::{Names, NetworkDoors, ObservabilityDoors, SecretsDoors};
 use engine::ledger::Folded;
 use engine::{DeclareError, Fault, Graph, Kinds, Layer, LayerError, LayerName, Sign};
 
@@ -37,16 +37,17 @@ impl Deploys for Observability {
         config.check()
     }
 
-    async fn inputs(aws: &Aws, _: &Config, names: &Names, upstream: &Upstream) -> Result<Inputs, LayerError> {
-        let network: NetworkDoors = upstream.doors(LayerName::Observability)?;
-        let secrets: SecretsDoors = upstream.doors(LayerName::Observability)?;
-        Ok(Inputs {
-            names: names.clone(),
-            region: aws.region.clone(),
-            account: aws.account().await?,
-            vpc: network.vpc_id,
-            key: secrets.key,
-        })
+    /// The account.
+    type Found = String;
+
+    async fn look_up(aws: &Aws, _: &Config, _: &Names) -> Result<String, LayerError> {
+        Ok(aws.account().await?)
+    }
+
+    fn inputs(at: &Place<'_>, _: &Config, account: String) -> Result<Inputs, LayerError> {
+        let network: NetworkDoors = at.upstream.doors(LayerName::Observability)?;
+        let secrets: SecretsDoors = at.upstream.doors(LayerName::Observability)?;
+        Ok(Inputs { names: at.names.clone(), region: at.region.to_owned(), account, vpc: network.vpc_id, key: secrets.key })
     }
 
     async fn health(aws: &Aws, names: &Names, _: &Folded) -> Result<Vec<Sign>, Fault> {

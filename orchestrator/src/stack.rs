@@ -10,6 +10,7 @@ use database::DatabaseLayer;
 use edge::Edge;
 use engine::ledger::Folded;
 use engine::{DeclareError, Kinds, LayerName, Sign};
+use futures::join;
 use network::Network;
 use observability::Observability;
 use secrets::Secrets;
@@ -105,18 +106,25 @@ impl Configs {
 /// a layer that is not wanted was not deployed.
 pub async fn declare(aws: &Aws, configs: &Configs, wanted: &Wanted<'_>) -> Result<Declared, Problem> {
     let mut stage = Stage::new(aws, &configs.names, Upstream::recorded(wanted.memory));
-    for layer in LAYERS.iter().filter(|layer| wanted.layers.contains(layer)) {
-        let declared = match layer {
-            LayerName::Network => stage.declare::<Network>(&configs.network).await,
-            LayerName::Secrets => stage.declare::<Secrets>(&configs.secrets).await,
-            LayerName::Observability => stage.declare::<Observability>(&configs.observability).await,
-            LayerName::Database => stage.declare::<DatabaseLayer>(&configs.database).await,
-            LayerName::Edge => stage.declare::<Edge>(&configs.edge).await,
-            LayerName::Bastion => stage.declare::<Bastion>(&configs.bastion).await,
-            LayerName::Compute => stage.declare::<Compute>(&configs.compute).await,
-        };
-        declared.map_err(|error| cli::problem::layer(error, wanted.settings))?;
-    }
+    let (network, secrets, observability, database, edge, compute, bastion) = join!(
+        stage.look_up::<Network>(&configs.network, wanted.layers),
+        stage.look_up::<Secrets>(&configs.secrets, wanted.layers),
+        stage.look_up::<Observability>(&configs.observability, wanted.layers),
+        stage.look_up::<DatabaseLayer>(&configs.database, wanted.layers),
+        stage.look_up::<Edge>(&configs.edge, wanted.layers),
+        stage.look_up::<Compute>(&configs.compute, wanted.layers),
+        stage.look_up::<Bastion>(&configs.bastion, wanted.layers),
+    );
+    let declare = || {
+        stage.declare::<Network>(&configs.network, network)?;
+        stage.declare::<Secrets>(&configs.secrets, secrets)?;
+        stage.declare::<Observability>(&configs.observability, observability)?;
+        stage.declare::<DatabaseLayer>(&configs.database, database)?;
+        stage.declare::<Edge>(&configs.edge, edge)?;
+        stage.declare::<Compute>(&configs.compute, compute)?;
+        stage.declare::<Bastion>(&configs.bastion, bastion)
+    };
+    declare().map_err(|error| cli::problem::layer(error, wanted.settings))?;
     Ok(Declared {
         graph: stage.graph,
         kinds: kinds_of(aws, wanted.layers),

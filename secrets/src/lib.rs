@@ -14,8 +14,8 @@ pub use generate::generate;
 pub use known::{Known, known};
 pub use values::Values;
 
-use aws::{Aws, Deploys};
-use contract::{Names, SecretsDoors, Upstream};
+use aws::{Aws, Deploys, Place};
+use contract::{Names, SecretsDoors};
 use engine::{DeclareError, Graph, Kinds, Layer, LayerError, LayerName};
 
 /// The secrets layer.
@@ -39,8 +39,15 @@ impl Deploys for Secrets {
     }
 
     /// The account's number is part of the key's policy.
-    async fn inputs(aws: &Aws, _: &Config, names: &Names, _: &Upstream) -> Result<Inputs, LayerError> {
-        Ok(Inputs { names: names.clone(), region: aws.region.clone(), account: aws.account().await? })
+    /// The account.
+    type Found = String;
+
+    async fn look_up(aws: &Aws, _: &Config, _: &Names) -> Result<String, LayerError> {
+        Ok(aws.account().await?)
+    }
+
+    fn inputs(at: &Place<'_>, _: &Config, account: String) -> Result<Inputs, LayerError> {
+        Ok(Inputs { names: at.names.clone(), region: at.region.to_owned(), account })
     }
 
     fn calls(config: &Config) -> Vec<&'static str> {

@@ -1,7 +1,7 @@
 //! An instance profile: what carries a role into a host. It holds one role, which is put in after it is made.
 //! <https://docs.aws.amazon.com/IAM/latest/APIReference/API_AddRoleToInstanceProfile.html>
 
-use aws::named::{Calls, Tags, owned, tag_changes};
+use aws::named::{Calls, Tags, each, owned, tag_changes};
 use aws::{Aws, FaultExt};
 use aws_sdk_iam::types::Tag;
 use contract::{InstanceProfileName, RoleArn};
@@ -89,15 +89,14 @@ impl InstanceProfiles {
 
 impl Calls<InstanceProfile> for InstanceProfiles {
     async fn look(&self, asks: &[Ask<InstanceProfile>]) -> Result<Found<InstanceProfile>, Fault> {
-        let mut found = Found::new();
-        for ask in asks {
-            let Some(profile) = self.described(&ask.want.name).await? else { continue };
+        each(asks, |ask| async move {
+            let Some(profile) = self.described(&ask.want.name).await? else { return Ok(None) };
             let live = InstanceProfile { name: ask.want.name.clone(), role: role_in(&profile).unwrap_or_else(|| RoleArn(String::new())) };
             let tags = profile.tags().iter().map(|tag| (tag.key().to_owned(), tag.value().to_owned())).collect();
             let output = InstanceProfileName(ask.want.name.clone());
-            found.insert(ask.who.address.clone(), owned(&ask.who, live, output, tags));
-        }
-        Ok(found)
+            Ok(Some(owned(&ask.who, live, output, tags)))
+        })
+        .await
     }
 
     /// Without its role, which [`Calls::settle`] puts in: that runs also when the answer to this call was lost.

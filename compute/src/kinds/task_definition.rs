@@ -4,7 +4,7 @@
 
 use super::container::Container;
 use super::tags;
-use aws::named::Tags;
+use aws::named::{Tags, each};
 use aws::{Aws, FaultExt, never_twice};
 use aws_sdk_ecs::types::{
     self as ecs, Compatibility, CpuArchitecture, NetworkMode, OsFamily, RuntimePlatform, SortOrder, TaskDefinitionField,
@@ -197,18 +197,15 @@ impl TaskDefinitions {
 
 impl Driver<TaskDefinition> for TaskDefinitions {
     async fn observe(&self, asks: &[Ask<TaskDefinition>]) -> Result<Found<TaskDefinition>, Fault> {
-        let mut found = Found::new();
-        for ask in asks {
-            if let Some((it, mut tags)) = self.find(&ask.who, &ask.want.family, ask.last.as_ref()).await? {
-                let mut live = live(&it);
-                if let Some(declared) = tags.remove(DECLARED_IMAGE) {
-                    live.container.image = declared;
-                }
-                let seen = Seen { live, output: arn(&it), ours: true, tags: Some(tags) };
-                found.insert(ask.who.address.clone(), seen);
+        each(asks, |ask| async move {
+            let Some((it, mut tags)) = self.find(&ask.who, &ask.want.family, ask.last.as_ref()).await? else { return Ok(None) };
+            let mut live = live(&it);
+            if let Some(declared) = tags.remove(DECLARED_IMAGE) {
+                live.container.image = declared;
             }
-        }
-        Ok(found)
+            Ok(Some(Seen { live, output: arn(&it), ours: true, tags: Some(tags) }))
+        })
+        .await
     }
 
     async fn ensure(

@@ -5,7 +5,7 @@ mod change;
 mod live;
 
 use super::tags;
-use aws::named::{Calls, owned};
+use aws::named::{Calls, each, owned};
 use aws::{Aws, FaultExt, withheld};
 use aws_sdk_rds::operation::modify_db_instance::builders::ModifyDBInstanceFluentBuilder as Modification;
 use aws_sdk_rds::types::DbInstance as Live;
@@ -162,17 +162,16 @@ pub(crate) fn available(identifier: &str, live: Option<&Live>) -> Result<Poll<()
 
 impl Calls<DbInstance> for DbInstances {
     async fn look(&self, asks: &[Ask<DbInstance>]) -> Result<Found<DbInstance>, Fault> {
-        let mut found = Found::new();
-        for ask in asks {
-            let Some(it) = self.get(&ask.want.identifier).await? else { continue };
+        each(asks, |ask| async move {
+            let Some(it) = self.get(&ask.want.identifier).await? else { return Ok(None) };
             // One that is being deleted holds its name and is nobody's any more.
             if it.db_instance_status() == Some("deleting") {
-                continue;
+                return Ok(None);
             }
             let tags = tags::map(it.tag_list());
-            found.insert(ask.who.address.clone(), owned(&ask.who, live::settings(&it, &ask.want), live::output(&it, &ask.want), tags));
-        }
-        Ok(found)
+            Ok(Some(owned(&ask.who, live::settings(&it, &ask.want), live::output(&it, &ask.want), tags)))
+        })
+        .await
     }
 
     /// The name is unique: a repeated create is refused, and the instance is found by its name.

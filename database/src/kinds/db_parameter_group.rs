@@ -2,11 +2,12 @@
 //! <https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_ModifyDBParameterGroup.html>
 
 use super::tags;
-use aws::named::{Calls, owned};
+use aws::named::{Calls, each, owned};
 use aws::{Aws, FaultExt};
 use aws_sdk_rds::types::{ApplyMethod, Parameter};
 use contract::ParameterGroupName;
 use engine::{Address, Ask, Class, Fault, Found, Identity, IdentityBy, Kind, Resource, Scope, Seen};
+use futures::try_join;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -86,21 +87,21 @@ impl DbParameterGroups {
 
 impl Calls<DbParameterGroup> for DbParameterGroups {
     async fn look(&self, asks: &[Ask<DbParameterGroup>]) -> Result<Found<DbParameterGroup>, Fault> {
-        let mut found = Found::new();
-        for ask in asks {
-            let Some(group) = self.get(&ask.want.name).await? else { continue };
-            let Some(tags) = tags::of(&self.0, group.db_parameter_group_arn().unwrap_or_default()).await? else { continue };
+        each(asks, |ask| async move {
+            let Some(group) = self.get(&ask.want.name).await? else { return Ok(None) };
+            let tags = tags::of(&self.0, group.db_parameter_group_arn().unwrap_or_default());
+            let (Some(tags), parameters) = try_join!(tags, self.parameters(&ask.want.name))? else { return Ok(None) };
             let live = DbParameterGroup {
                 name: ask.want.name.clone(),
                 family: group.db_parameter_group_family().unwrap_or_default().to_owned(),
                 // AWS cannot change it, and nobody else can.
                 description: ask.want.description.clone(),
-                parameters: self.parameters(&ask.want.name).await?,
+                parameters,
             };
             let output = ParameterGroupName(live.name.clone());
-            found.insert(ask.who.address.clone(), owned(&ask.who, live, output, tags));
-        }
-        Ok(found)
+            Ok(Some(owned(&ask.who, live, output, tags)))
+        })
+        .await
     }
 
     async fn create(&self, who: &Identity, want: &DbParameterGroup) -> Result<(), Fault> {

@@ -2,7 +2,7 @@
 //! <https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateDBSubnetGroup.html>
 
 use super::tags;
-use aws::named::{Calls, owned};
+use aws::named::{Calls, each, owned};
 use aws::{Aws, FaultExt};
 use contract::{SubnetGroupName, SubnetId};
 use engine::{Address, Ask, Fault, Found, Identity, IdentityBy, Kind, Replace, Resource, Scope, Seen};
@@ -49,19 +49,18 @@ impl DbSubnetGroups {
 
 impl Calls<DbSubnetGroup> for DbSubnetGroups {
     async fn look(&self, asks: &[Ask<DbSubnetGroup>]) -> Result<Found<DbSubnetGroup>, Fault> {
-        let mut found = Found::new();
-        for ask in asks {
-            let Some(group) = self.get(&ask.want.name).await? else { continue };
-            let Some(tags) = tags::of(&self.0, group.db_subnet_group_arn().unwrap_or_default()).await? else { continue };
+        each(asks, |ask| async move {
+            let Some(group) = self.get(&ask.want.name).await? else { return Ok(None) };
+            let Some(tags) = tags::of(&self.0, group.db_subnet_group_arn().unwrap_or_default()).await? else { return Ok(None) };
             let live = DbSubnetGroup {
                 name: ask.want.name.clone(),
                 description: group.db_subnet_group_description().unwrap_or_default().to_owned(),
                 subnets: group.subnets().iter().map(|it| SubnetId(it.subnet_identifier().unwrap_or_default().to_owned())).collect(),
             };
             let output = SubnetGroupName(live.name.clone());
-            found.insert(ask.who.address.clone(), owned(&ask.who, live, output, tags));
-        }
-        Ok(found)
+            Ok(Some(owned(&ask.who, live, output, tags)))
+        })
+        .await
     }
 
     async fn create(&self, who: &Identity, want: &DbSubnetGroup) -> Result<(), Fault> {

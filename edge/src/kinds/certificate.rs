@@ -1,10 +1,11 @@
 //! A certificate that is requested, with the DNS record that proves the domain.
 //! <https://docs.aws.amazon.com/acm/latest/APIReference/API_RequestCertificate.html>
 
-use aws::named::{Tags, tag_changes};
+use aws::named::{Tags, each, tag_changes};
 use aws::{Aws, FaultExt};
 use aws_sdk_acm::types::{CertificateDetail, CertificateStatus, Tag, ValidationMethod};
 use engine::{Address, Ask, Driver, Fault, Found, Identity, IdentityBy, Kind, Lead, Poll, Resource, Scope, Seen, Sink, Ticks};
+use futures::try_join;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
@@ -123,14 +124,13 @@ impl Certificates {
 
 impl Driver<Certificate> for Certificates {
     async fn observe(&self, asks: &[Ask<Certificate>]) -> Result<Found<Certificate>, Fault> {
-        let mut found = Found::new();
-        for ask in asks {
+        each(asks, |ask| async move {
             let arn = match &ask.last {
                 Some(last) => Some(last.arn.clone()),
                 None => self.search(&ask.who, &ask.want.domain).await?,
             };
-            let Some(arn) = arn else { continue };
-            let (Some(it), Some(tags)) = (self.get(&arn).await?, self.tags(&arn).await?) else { continue };
+            let Some(arn) = arn else { return Ok(None) };
+            let (Some(it), Some(tags)) = try_join!(self.get(&arn), self.tags(&arn))? else { return Ok(None) };
             let pending = it.status() == Some(&CertificateStatus::PendingValidation);
             let named = tags.contains_key(engine::resource::tag::ADDRESS);
             let (record_name, record_value) = match record(&it) {
@@ -143,9 +143,9 @@ impl Driver<Certificate> for Certificates {
             let usable = pending || it.status() == Some(&CertificateStatus::Issued);
             let live = Certificate { domain: it.domain_name().unwrap_or_default().to_owned(), usable };
             let output = Requested { arn, record_name, record_value };
-            found.insert(ask.who.address.clone(), Seen { live, output, ours: true, tags: Some(tags) });
-        }
-        Ok(found)
+            Ok(Some(Seen { live, output, ours: true, tags: Some(tags) }))
+        })
+        .await
     }
 
     async fn ensure(&self, who: &Identity, want: &Certificate, seen: Option<Seen<Certificate>>, ticks: &Ticks) -> Result<Requested, Fault> {

@@ -1,7 +1,7 @@
 //! The moment at which a requested certificate can be used. It is a wait, not an object: nothing is made and nothing deleted.
 //! <https://docs.aws.amazon.com/acm/latest/userguide/dns-validation.html>
 
-use aws::named::untagged;
+use aws::named::{each, untagged};
 use aws::{Aws, FaultExt};
 use contract::CertificateArn;
 use engine::{Address, Ask, Class, Driver, Fault, Found, Identity, IdentityBy, Kind, Poll, Replace, Resource, Seen, Ticks};
@@ -48,13 +48,11 @@ impl CertificatesIssued {
 
 impl Driver<CertificateIssued> for CertificatesIssued {
     async fn observe(&self, asks: &[Ask<CertificateIssued>]) -> Result<Found<CertificateIssued>, Fault> {
-        let mut found = Found::new();
-        for ask in asks {
-            if self.status(&ask.want.certificate).await?.as_deref() == Some("ISSUED") {
-                found.insert(ask.who.address.clone(), untagged(ask.want.clone(), ask.want.certificate.clone(), true));
-            }
-        }
-        Ok(found)
+        each(asks, |ask| async move {
+            let issued = self.status(&ask.want.certificate).await?.as_deref() == Some("ISSUED");
+            Ok(issued.then(|| untagged(ask.want.clone(), ask.want.certificate.clone(), true)))
+        })
+        .await
     }
 
     async fn ensure(

@@ -1,7 +1,7 @@
 //! A DNS record in a hosted zone that is not ours: records have no tags, so one that we did not make is left alone.
 //! <https://docs.aws.amazon.com/Route53/latest/APIReference/API_ChangeResourceRecordSets.html>
 
-use aws::named::{Calls, untagged};
+use aws::named::{Calls, each, untagged};
 use aws::{Aws, FaultExt};
 use aws_sdk_route53::types::{AliasTarget, Change, ChangeAction, ChangeBatch, ResourceRecord, ResourceRecordSet, RrType};
 use engine::{Address, Ask, Class, Fault, Found, Identity, IdentityBy, Kind, Replace, Resource, Seen};
@@ -111,15 +111,14 @@ impl DnsRecords {
 
 impl Calls<DnsRecord> for DnsRecords {
     async fn look(&self, asks: &[Ask<DnsRecord>]) -> Result<Found<DnsRecord>, Fault> {
-        let mut found = Found::new();
-        for ask in asks {
-            let Some(set) = self.get(&ask.want).await? else { continue };
+        each(asks, |ask| async move {
+            let Some(set) = self.get(&ask.want).await? else { return Ok(None) };
             let there = value(&set);
             let equal = same(&there, &ask.want.value);
             let live = DnsRecord { value: if equal { ask.want.value.clone() } else { there }, ..ask.want.clone() };
-            found.insert(ask.who.address.clone(), untagged(live, ask.want.name.clone(), equal || ask.last.is_some()));
-        }
-        Ok(found)
+            Ok(Some(untagged(live, ask.want.name.clone(), equal || ask.last.is_some())))
+        })
+        .await
     }
 
     /// `CREATE` is refused where a record exists: another one of that name is never overwritten.

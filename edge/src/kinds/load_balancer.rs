@@ -2,11 +2,12 @@
 //! <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateLoadBalancer.html>
 
 use super::tags;
-use aws::named::{Calls, owned};
+use aws::named::{Calls, each, owned};
 use aws::{Aws, FaultExt};
 use aws_sdk_elasticloadbalancingv2::types::{LoadBalancer as Live, LoadBalancerAttribute, LoadBalancerSchemeEnum, LoadBalancerTypeEnum};
 use contract::{LoadBalancer, SecurityGroupId, SubnetId};
 use engine::{Address, Ask, Class, Fault, Found, Identity, IdentityBy, Kind, Poll, Replace, Resource, Scope, Seen, Ticks};
+use futures::try_join;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -119,14 +120,13 @@ fn sorted<T: Ord + Clone>(list: &[T]) -> Vec<T> {
 
 impl Calls<LoadBalancerSpec> for LoadBalancers {
     async fn look(&self, asks: &[Ask<LoadBalancerSpec>]) -> Result<Found<LoadBalancerSpec>, Fault> {
-        let mut found = Found::new();
-        for ask in asks {
-            let Some(it) = self.get(&ask.want.name).await? else { continue };
+        each(asks, |ask| async move {
+            let Some(it) = self.get(&ask.want.name).await? else { return Ok(None) };
             let arn = it.load_balancer_arn().unwrap_or_default().to_owned();
-            let Some(tags) = tags::of(&self.0, std::slice::from_ref(&arn)).await?.remove(&arn) else { continue };
-            found.insert(ask.who.address.clone(), owned(&ask.who, self.live(&it).await?, output(&it), tags));
-        }
-        Ok(found)
+            let (mut tags, live) = try_join!(tags::of(&self.0, std::slice::from_ref(&arn)), self.live(&it))?;
+            Ok(tags.remove(&arn).map(|tags| owned(&ask.who, live, output(&it), tags)))
+        })
+        .await
     }
 
     /// AWS returns an existing balancer of that name and shape, whoever made it: the look before and the look after compare the tags.

@@ -3,11 +3,12 @@
 
 use super::tags;
 use crate::config::HealthCheck;
-use aws::named::{Calls, owned};
+use aws::named::{Calls, each, owned};
 use aws::{Aws, FaultExt};
 use aws_sdk_elasticloadbalancingv2::types::{Matcher, ProtocolEnum, TargetGroup as Live, TargetGroupAttribute, TargetTypeEnum};
 use contract::{TargetGroupArn, VpcId};
 use engine::{Address, Ask, Fault, Found, Identity, IdentityBy, Kind, LayerName, Resource, Scope, Seen, Sink};
+use futures::try_join;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
@@ -91,21 +92,20 @@ fn check(it: &Live) -> HealthCheck {
 
 impl Calls<TargetGroup> for TargetGroups {
     async fn look(&self, asks: &[Ask<TargetGroup>]) -> Result<Found<TargetGroup>, Fault> {
-        let mut found = Found::new();
-        for ask in asks {
-            let Some(it) = self.get(ask.who.name()).await? else { continue };
+        each(asks, |ask| async move {
+            let Some(it) = self.get(ask.who.name()).await? else { return Ok(None) };
             let arn = it.target_group_arn().unwrap_or_default().to_owned();
-            let Some(tags) = tags::of(&self.0, std::slice::from_ref(&arn)).await?.remove(&arn) else { continue };
+            let (mut tags, delay) = try_join!(tags::of(&self.0, std::slice::from_ref(&arn)), self.delay(&arn))?;
             let live = TargetGroup {
                 name: ask.want.name.clone(),
                 vpc: VpcId(it.vpc_id().unwrap_or_default().to_owned()),
                 port: it.port().unwrap_or_default(),
                 health_check: check(&it),
-                deregistration_delay: self.delay(&arn).await?,
+                deregistration_delay: delay,
             };
-            found.insert(ask.who.address.clone(), owned(&ask.who, live, TargetGroupArn(arn), tags));
-        }
-        Ok(found)
+            Ok(tags.remove(&arn).map(|tags| owned(&ask.who, live, TargetGroupArn(arn), tags)))
+        })
+        .await
     }
 
     async fn create(&self, who: &Identity, want: &TargetGroup) -> Result<(), Fault> {

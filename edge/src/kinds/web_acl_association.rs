@@ -1,7 +1,7 @@
 //! The WAF that guards the load balancer. A load balancer has at most one.
 //! <https://docs.aws.amazon.com/waf/latest/APIReference/API_AssociateWebACL.html>
 
-use aws::named::{Calls, untagged};
+use aws::named::{Calls, each, untagged};
 use aws::{Aws, FaultExt};
 use engine::{Address, Ask, Fault, Found, Identity, IdentityBy, Kind, Poll, Replace, Resource, Seen, Sink};
 use serde::{Deserialize, Serialize};
@@ -38,16 +38,15 @@ pub(super) struct WebAclAssociations(pub Aws);
 
 impl Calls<WebAclAssociation> for WebAclAssociations {
     async fn look(&self, asks: &[Ask<WebAclAssociation>]) -> Result<Found<WebAclAssociation>, Fault> {
-        let mut found = Found::new();
-        for ask in asks {
+        each(asks, |ask| async move {
             let call = self.0.waf.get_web_acl_for_resource().resource_arn(&ask.want.resource);
-            let Some(answer) = call.send().await.or_gone("wafv2:GetWebACLForResource")? else { continue };
-            let Some(web_acl) = answer.web_acl else { continue };
+            let Some(answer) = call.send().await.or_gone("wafv2:GetWebACLForResource")? else { return Ok(None) };
+            let Some(web_acl) = answer.web_acl else { return Ok(None) };
             let live = WebAclAssociation { resource: ask.want.resource.clone(), web_acl: web_acl.arn };
             // What guards our load balancer is ours to say.
-            found.insert(ask.who.address.clone(), untagged(live, (), true));
-        }
-        Ok(found)
+            Ok(Some(untagged(live, (), true)))
+        })
+        .await
     }
 
     async fn create(&self, who: &Identity, want: &WebAclAssociation) -> Result<(), Fault> {

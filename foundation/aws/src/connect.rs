@@ -12,6 +12,7 @@ use engine::ledger::Guard;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
+use tokio::sync::OnceCell;
 
 /// What a connection is made from.
 #[derive(Clone, Debug, Default)]
@@ -73,6 +74,8 @@ pub struct Aws {
     pub speed: f64,
     /// What was made in this run, by client token: AWS may not show it yet.
     made: Arc<Mutex<BTreeMap<String, String>>>,
+    /// The account, once it was asked for.
+    account: Arc<OnceCell<String>>,
     /// When the credentials end; `None` when they do not, or when none are needed.
     pub expires: Option<SystemTime>,
 }
@@ -147,6 +150,7 @@ impl Aws {
             region: connection.region.clone(),
             speed: if connection.speed > 0.0 { connection.speed } else { 1.0 },
             made: Arc::default(),
+            account: Arc::default(),
             expires,
         }
     }
@@ -166,13 +170,16 @@ impl Aws {
         engine::Settle::default().sped(self.speed)
     }
 
-    /// The account's number.
+    /// The account's number, asked for once.
     ///
     /// # Errors
     /// The fault of `sts:GetCallerIdentity`.
     pub async fn account(&self) -> Result<String, engine::Fault> {
-        let me = self.sts.get_caller_identity().send().await.or_fault("sts:GetCallerIdentity")?;
-        Ok(me.account.unwrap_or_default())
+        let ask = || async {
+            let me = self.sts.get_caller_identity().send().await.or_fault("sts:GetCallerIdentity")?;
+            Ok(me.account.unwrap_or_default())
+        };
+        self.account.get_or_try_init(ask).await.cloned()
     }
 
     /// A wait of at most `budget` whose polling follows the other end's time.

@@ -18,5 +18,5 @@ pub use caller::caller;
 pub use connect::{Aws, Connection};
 pub use fault::{FaultExt, fault};
 pub use retry::never_twice;
-pub use stage::{Deploys, Stage};
+pub use stage::{Deploys, Place, Stage};
 pub use withhold::{repeats, withheld};

@@ -3,6 +3,7 @@
 
 use engine::settle::{HIDDEN, hidden};
 use engine::{Ask, Class, Driver, Fault, Found, Identity, Lead, Resource, Scope, Seen, Ticks};
+use futures::future::try_join_all;
 use std::collections::BTreeMap;
 use std::future::Future;
 
@@ -38,6 +39,19 @@ pub trait Calls<R: Resource>: Send + Sync + 'static {
     fn settle_gone(&self, _who: &Identity, _spec: &R, _ticks: &Ticks) -> impl Future<Output = Result<(), Fault>> + Send {
         async { Ok(()) }
     }
+}
+
+/// Asks AWS for each by itself, for all of them at once: where it has no call that tells of several.
+///
+/// # Errors
+/// The fault of a read.
+pub async fn each<'a, R, F>(asks: &'a [Ask<R>], one: impl Fn(&'a Ask<R>) -> F) -> Result<Found<R>, Fault>
+where
+    R: Resource,
+    F: Future<Output = Result<Option<Seen<R>>, Fault>>,
+{
+    let seen = try_join_all(asks.iter().map(one)).await?;
+    Ok(asks.iter().zip(seen).filter_map(|(ask, seen)| Some((ask.who.address.clone(), seen?))).collect())
 }
 
 /// What was seen of a tagged object.

@@ -17,13 +17,20 @@ pub trait Deploys: Layer<Outputs: Send + Sync + 'static, Config: Send + Sync, In
     /// [`DeclareError::Setting`] with the key.
     fn check(config: &Self::Config, names: &Names) -> Result<(), DeclareError>;
 
-    /// What it needs beside its settings: other layers' doors, and what must be looked up in the region.
-    fn inputs(
-        aws: &Aws,
-        config: &Self::Config,
-        names: &Names,
-        upstream: &Upstream,
-    ) -> impl Future<Output = Result<Self::Inputs, LayerError>> + Send;
+    /// What must be looked up in account and region before the layer can be declared.
+    type Found: Send;
+
+    /// Looks it up. It waits for no other layer: all of them look at once.
+    ///
+    /// # Errors
+    /// [`LayerError::Fault`] of a call, [`LayerError::Declare`] for a setting that does not fit what was found.
+    fn look_up(aws: &Aws, config: &Self::Config, names: &Names) -> impl Future<Output = Result<Self::Found, LayerError>> + Send;
+
+    /// What it needs beside its settings: what was looked up, and other layers' doors.
+    ///
+    /// # Errors
+    /// [`LayerError::Upstream`] when a layer that it reads was never deployed.
+    fn inputs(at: &Place<'_>, config: &Self::Config, found: Self::Found) -> Result<Self::Inputs, LayerError>;
 
     /// What is worth a line before anything is done: a setting that does nothing, a version that ends.
     fn warnings(_config: &Self::Config) -> Vec<String> {
@@ -53,6 +60,17 @@ pub trait Deploys: Layer<Outputs: Send + Sync + 'static, Config: Send + Sync, In
     fn kinds(aws: &Aws) -> Kinds;
 }
 
+/// Where a layer is declared: what its inputs are made of beside what it looked up.
+#[derive(Clone, Copy)]
+pub struct Place<'a> {
+    /// The region.
+    pub region: &'a str,
+    /// How everything is called.
+    pub names: &'a Names,
+    /// The doors of the other layers.
+    pub upstream: &'a Upstream,
+}
+
 /// The outputs that were declared, by layer.
 pub type Declared = BTreeMap<LayerName, BTreeMap<&'static str, Handle<Value>>>;
 
@@ -75,13 +93,23 @@ impl<'a> Stage<'a> {
         Stage { aws, names, upstream, graph: Graph::new(), doors: Declared::new(), warnings: Vec::new() }
     }
 
-    /// Declares a layer; those that come after it read its outputs from the graph.
+    /// Looks up what a layer needs, if it is one of the wanted.
+    pub async fn look_up<L: Deploys>(&self, config: &L::Config, wanted: &[LayerName]) -> Option<Result<L::Found, LayerError>> {
+        if !wanted.contains(&L::NAME) {
+            return None;
+        }
+        Some(L::look_up(self.aws, config, self.names).await)
+    }
+
+    /// Declares a layer with what it looked up; one that did not is not wanted. Those that come after it read its outputs from the graph.
     ///
     /// # Errors
     /// [`LayerError`].
-    pub async fn declare<L: Deploys>(&mut self, config: &L::Config) -> Result<(), LayerError> {
+    pub fn declare<L: Deploys>(&mut self, config: &L::Config, found: Option<Result<L::Found, LayerError>>) -> Result<(), LayerError> {
+        let Some(found) = found else { return Ok(()) };
         self.warnings.extend(L::warnings(config));
-        let inputs = L::inputs(self.aws, config, self.names, &self.upstream).await?;
+        let at = Place { region: &self.aws.region, names: self.names, upstream: &self.upstream };
+        let inputs = L::inputs(&at, config, found?)?;
         self.graph.enter(L::NAME);
         let doors = L::declare(config, inputs, &mut self.graph)?;
         self.upstream.open(&doors);

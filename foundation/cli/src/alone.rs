@@ -106,7 +106,8 @@ macro_rules! layer {
                 <$layer as ::aws::Deploys>::check(&config, &names).map_err(told)?;
                 let aws = connect(place).await;
                 let mut stage = ::aws::Stage::new(&aws, &names, ::contract::Upstream::recorded(wanted.memory));
-                stage.declare::<$layer>(&config).await.map_err(|error| $crate::problem::layer(error, settings))?;
+                let found = stage.look_up::<$layer>(&config, &[Self::LAYER]).await;
+                stage.declare::<$layer>(&config, found).map_err(|error| $crate::problem::layer(error, settings))?;
                 Ok($crate::Declared {
                     graph: stage.graph,
                     kinds: <$layer as ::aws::Deploys>::kinds(&aws).settled(aws.settle()),

@@ -77,6 +77,11 @@ fn differences(rules: &Rules, want: &Value, seen: &SeenValue, row: Option<&Row>)
     changes
 }
 
+/// Whether a field differs that cannot change in place.
+pub(crate) fn replaces(rules: &Rules, want: &Value, seen: &SeenValue) -> bool {
+    differences(rules, want, seen, None).iter().any(|change| change.replaces)
+}
+
 /// Tags that are wanted and differ, or that we once set and are not wanted any more. Tags of others are theirs.
 pub(crate) fn tag_differences(want: &Tags, seen: &SeenValue, row: Option<&Row>) -> Vec<Change> {
     let Some(live) = &seen.tags else { return Vec::new() };

@@ -9,6 +9,7 @@ mod crash;
 mod database;
 mod edge;
 mod edge_hazards;
+mod fast;
 mod fence;
 mod half_made;
 mod hazards;

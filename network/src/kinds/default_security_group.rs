@@ -2,6 +2,7 @@
 //! <https://docs.aws.amazon.com/vpc/latest/userguide/default-security-group.html>
 
 use aws::ec2::filter;
+use aws::named::each;
 use aws::{Aws, FaultExt};
 use aws_sdk_ec2::types::SecurityGroupRule;
 use contract::{SecurityGroupId, VpcId};
@@ -50,13 +51,12 @@ impl DefaultSecurityGroups {
 
 impl Driver<DefaultSecurityGroup> for DefaultSecurityGroups {
     async fn observe(&self, asks: &[Ask<DefaultSecurityGroup>]) -> Result<Found<DefaultSecurityGroup>, Fault> {
-        let mut found = Found::new();
-        for ask in asks {
-            let Some(id) = self.group(&ask.want.vpc).await? else { continue };
+        each(asks, |ask| async move {
+            let Some(id) = self.group(&ask.want.vpc).await? else { return Ok(None) };
             let live = DefaultSecurityGroup { vpc: ask.want.vpc.clone(), rules: self.rules(&id).await?.len() };
-            found.insert(ask.who.address.clone(), Seen { live, output: id, ours: true, tags: None });
-        }
-        Ok(found)
+            Ok(Some(Seen { live, output: id, ours: true, tags: None }))
+        })
+        .await
     }
 
     async fn ensure(

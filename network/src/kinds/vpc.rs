@@ -7,6 +7,7 @@ use aws_sdk_ec2::types::{AttributeBooleanValue, VpcAttributeName};
 use aws_sdk_ec2::types::{Filter, ResourceType};
 use contract::VpcId;
 use engine::{Address, Ask, Driver, Fault, Found, Identity, IdentityBy, Kind, Lead, Resource, Scope, Seen, Ticks};
+use futures::try_join;
 use ipnet::Ipv4Net;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -91,8 +92,8 @@ impl Driver<Vpc> for Vpcs {
         let mut seen = Found::new();
         for ask in asks {
             let Some(item) = found.get(&ask.who.address) else { continue };
-            let dns_support = self.attribute(&item.id, VpcAttributeName::EnableDnsSupport).await?;
-            let dns_hostnames = self.attribute(&item.id, VpcAttributeName::EnableDnsHostnames).await?;
+            let (support, hostnames) = (VpcAttributeName::EnableDnsSupport, VpcAttributeName::EnableDnsHostnames);
+            let (dns_support, dns_hostnames) = try_join!(self.attribute(&item.id, support), self.attribute(&item.id, hostnames))?;
             let cidr = item.it.cidr_block().and_then(|cidr| cidr.parse().ok()).unwrap_or(ask.want.cidr);
             let live = Vpc { cidr, dns_support, dns_hostnames };
             let (output, tags) = (item.id.clone().into(), Some(item.tags.clone()));

@@ -1,7 +1,7 @@
 //! A dashboard. It has no tags; the text of its first widget says whose it is.
 //! <https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutDashboard.html>
 
-use aws::named::{Calls, untagged};
+use aws::named::{Calls, each, untagged};
 use aws::{Aws, FaultExt};
 use engine::{Address, Ask, Fault, Found, Identity, IdentityBy, Kind, Replace, Resource, Seen};
 use serde::{Deserialize, Serialize};
@@ -41,15 +41,14 @@ pub(super) struct Dashboards(pub Aws);
 
 impl Calls<Dashboard> for Dashboards {
     async fn look(&self, asks: &[Ask<Dashboard>]) -> Result<Found<Dashboard>, Fault> {
-        let mut found = Found::new();
-        for ask in asks {
+        each(asks, |ask| async move {
             let call = self.0.alarms.get_dashboard().dashboard_name(&ask.want.name);
-            let Some(answer) = call.send().await.or_gone("cloudwatch:GetDashboard")? else { continue };
+            let Some(answer) = call.send().await.or_gone("cloudwatch:GetDashboard")? else { return Ok(None) };
             let body: Value = serde_json::from_str(answer.dashboard_body().unwrap_or("null")).unwrap_or_default();
             let ours = ask.last.is_some() || Dashboard::mark(&body) == Dashboard::mark(&ask.want.body);
-            found.insert(ask.who.address.clone(), untagged(Dashboard { name: ask.want.name.clone(), body }, (), ours));
-        }
-        Ok(found)
+            Ok(Some(untagged(Dashboard { name: ask.want.name.clone(), body }, (), ours)))
+        })
+        .await
     }
 
     async fn create(&self, _: &Identity, want: &Dashboard) -> Result<(), Fault> {

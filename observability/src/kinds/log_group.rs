@@ -1,7 +1,7 @@
 //! A log group. One that a service made by itself before us, without any identity, is taken over and given its retention.
 //! <https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_CreateLogGroup.html>
 
-use aws::named::{Calls, Tags, has_identity, tag_changes};
+use aws::named::{Calls, Tags, each, has_identity, tag_changes};
 use aws::{Aws, FaultExt};
 use aws_sdk_cloudwatchlogs::types::LogGroup as Live;
 use contract::{KeyArn, LogGroupName};
@@ -84,20 +84,19 @@ impl LogGroups {
 
 impl Calls<LogGroup> for LogGroups {
     async fn look(&self, asks: &[Ask<LogGroup>]) -> Result<Found<LogGroup>, Fault> {
-        let mut found = Found::new();
-        for ask in asks {
-            let Some(group) = self.get(&ask.want.name).await? else { continue };
+        each(asks, |ask| async move {
+            let Some(group) = self.get(&ask.want.name).await? else { return Ok(None) };
             let arn = group.arn().unwrap_or_default().trim_end_matches(":*");
-            let Some(tags) = self.tags(arn).await? else { continue };
+            let Some(tags) = self.tags(arn).await? else { return Ok(None) };
             let live = LogGroup {
                 name: ask.want.name.clone(),
                 retention_days: group.retention_in_days().unwrap_or(0),
                 key: KeyArn(group.kms_key_id().unwrap_or_default().to_owned()),
             };
             let ours = ask.who.owns(&tags) || !has_identity(&tags);
-            found.insert(ask.who.address.clone(), Seen { output: LogGroupName(live.name.clone()), live, ours, tags: Some(tags) });
-        }
-        Ok(found)
+            Ok(Some(Seen { output: LogGroupName(live.name.clone()), live, ours, tags: Some(tags) }))
+        })
+        .await
     }
 
     async fn create(&self, who: &Identity, want: &LogGroup) -> Result<(), Fault> {

@@ -1,7 +1,7 @@
 //! A metric filter: log events that match become a metric. It belongs to its log group and goes with it.
 //! <https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutMetricFilter.html>
 
-use aws::named::{Calls, untagged};
+use aws::named::{Calls, each, untagged};
 use aws::{Aws, FaultExt};
 use aws_sdk_cloudwatchlogs::types::MetricTransformation;
 use contract::LogGroupName;
@@ -42,11 +42,12 @@ pub(super) struct MetricFilters(pub Aws);
 
 impl Calls<MetricFilter> for MetricFilters {
     async fn look(&self, asks: &[Ask<MetricFilter>]) -> Result<Found<MetricFilter>, Fault> {
-        let mut found = Found::new();
-        for ask in asks {
+        each(asks, |ask| async move {
             let call = self.0.logs.describe_metric_filters().log_group_name(ask.want.group.as_str()).filter_name_prefix(&ask.want.name);
-            let Some(answer) = call.send().await.or_gone("logs:DescribeMetricFilters")? else { continue };
-            let Some(it) = answer.metric_filters().iter().find(|it| it.filter_name() == Some(ask.want.name.as_str())) else { continue };
+            let Some(answer) = call.send().await.or_gone("logs:DescribeMetricFilters")? else { return Ok(None) };
+            let Some(it) = answer.metric_filters().iter().find(|it| it.filter_name() == Some(ask.want.name.as_str())) else {
+                return Ok(None);
+            };
             let to = it.metric_transformations().first();
             let live = MetricFilter {
                 pattern: it.filter_pattern().unwrap_or_default().to_owned(),
@@ -54,9 +55,9 @@ impl Calls<MetricFilter> for MetricFilters {
                 metric: to.map(|to| to.metric_name().to_owned()).unwrap_or_default(),
                 ..ask.want.clone()
             };
-            found.insert(ask.who.address.clone(), untagged(live, (), true));
-        }
-        Ok(found)
+            Ok(Some(untagged(live, (), true)))
+        })
+        .await
     }
 
     async fn create(&self, _: &Identity, want: &MetricFilter) -> Result<(), Fault> {

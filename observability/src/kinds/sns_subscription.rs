@@ -1,7 +1,7 @@
 //! Somebody who is told by a topic. An e-mail address confirms by itself; until then AWS neither tells it nor lets it be removed.
 //! <https://docs.aws.amazon.com/sns/latest/api/API_Subscribe.html>
 
-use aws::named::{Calls, untagged};
+use aws::named::{Calls, each, untagged};
 use aws::{Aws, FaultExt};
 use contract::{SubscriptionArn, TopicArn};
 use engine::{Address, Ask, Fault, Found, Identity, IdentityBy, Kind, Replace, Resource, Seen};
@@ -56,14 +56,8 @@ impl SnsSubscriptions {
 
 impl Calls<SnsSubscription> for SnsSubscriptions {
     async fn look(&self, asks: &[Ask<SnsSubscription>]) -> Result<Found<SnsSubscription>, Fault> {
-        let mut found = Found::new();
-        for ask in asks {
-            if self.arn(&ask.want).await?.is_some() {
-                // Who is told by our topic is ours to say.
-                found.insert(ask.who.address.clone(), untagged(ask.want.clone(), (), true));
-            }
-        }
-        Ok(found)
+        // Who is told by our topic is ours to say.
+        each(asks, |ask| async move { Ok(self.arn(&ask.want).await?.map(|_| untagged(ask.want.clone(), (), true))) }).await
     }
 
     async fn create(&self, _: &Identity, want: &SnsSubscription) -> Result<(), Fault> {

@@ -1,11 +1,12 @@
 //! The topic that alarms tell.
 //! <https://docs.aws.amazon.com/sns/latest/api/API_CreateTopic.html>
 
-use aws::named::{Calls, Tags, owned, tag_changes};
+use aws::named::{Calls, Tags, each, owned, tag_changes};
 use aws::{Aws, FaultExt};
 use aws_sdk_sns::types::Tag;
 use contract::{KeyArn, TopicArn};
 use engine::{Address, Ask, Fault, Found, Identity, IdentityBy, Kind, Replace, Resource, Scope, Seen};
+use futures::try_join;
 use serde::{Deserialize, Serialize};
 
 /// What the topic should be.
@@ -42,24 +43,21 @@ fn tags(tags: &Tags) -> Vec<Tag> {
 
 impl Calls<SnsTopic> for SnsTopics {
     async fn look(&self, asks: &[Ask<SnsTopic>]) -> Result<Found<SnsTopic>, Fault> {
-        let mut found = Found::new();
-        for ask in asks {
+        each(asks, |ask| async move {
             let arn = match &ask.last {
                 Some(arn) => arn.0.clone(),
                 None => format!("arn:aws:sns:{}:{}:{}", self.0.region, self.0.account().await?, ask.want.name),
             };
-            let Some(topic) = self.0.sns.get_topic_attributes().topic_arn(&arn).send().await.or_gone("sns:GetTopicAttributes")? else {
-                continue;
-            };
+            let sns = &self.0.sns;
+            let topic = async { sns.get_topic_attributes().topic_arn(&arn).send().await.or_gone("sns:GetTopicAttributes") };
+            let tags = async { sns.list_tags_for_resource().resource_arn(&arn).send().await.or_gone("sns:ListTagsForResource") };
+            let (Some(topic), Some(tags)) = try_join!(topic, tags)? else { return Ok(None) };
             let key = topic.attributes().and_then(|all| all.get("KmsMasterKeyId")).cloned().unwrap_or_default();
-            let Some(tags) = self.0.sns.list_tags_for_resource().resource_arn(&arn).send().await.or_gone("sns:ListTagsForResource")? else {
-                continue;
-            };
             let tags = tags.tags().iter().map(|tag| (tag.key().to_owned(), tag.value().to_owned())).collect();
             let live = SnsTopic { name: ask.want.name.clone(), key: KeyArn(key) };
-            found.insert(ask.who.address.clone(), owned(&ask.who, live, TopicArn(arn), tags));
-        }
-        Ok(found)
+            Ok(Some(owned(&ask.who, live, TopicArn(arn), tags)))
+        })
+        .await
     }
 
     /// Making a topic that exists returns it: [`aws::named::Named`] looks first.

@@ -1,7 +1,7 @@
 //! An alias: the name of a key. It has no tags; it is ours when the key behind it is.
 //! <https://docs.aws.amazon.com/kms/latest/APIReference/API_CreateAlias.html>
 
-use aws::named::{Calls, untagged};
+use aws::named::{Calls, each, untagged};
 use aws::{Aws, FaultExt};
 use contract::KeyArn;
 use engine::resource::tag;
@@ -52,15 +52,14 @@ impl KmsAliases {
 
 impl Calls<KmsAlias> for KmsAliases {
     async fn look(&self, asks: &[Ask<KmsAlias>]) -> Result<Found<KmsAlias>, Fault> {
-        let mut found = Found::new();
-        for ask in asks {
+        each(asks, |ask| async move {
             let answer = self.0.kms.describe_key().key_id(&ask.want.name).send().await.or_gone("kms:DescribeKey")?;
-            let Some(arn) = answer.and_then(|answer| answer.key_metadata).and_then(|key| key.arn) else { continue };
+            let Some(arn) = answer.and_then(|answer| answer.key_metadata).and_then(|key| key.arn) else { return Ok(None) };
             let ours = self.is_ours(ask, &arn).await?;
             let live = KmsAlias { name: ask.want.name.clone(), key: KeyArn(arn) };
-            found.insert(ask.who.address.clone(), untagged(live, (), ours));
-        }
-        Ok(found)
+            Ok(Some(untagged(live, (), ours)))
+        })
+        .await
     }
 
     async fn create(&self, _: &Identity, want: &KmsAlias) -> Result<(), Fault> {

@@ -1,12 +1,13 @@
 //! A KMS key. It has no name: it is found by its tags, and a key that waits for its deletion is taken back when it is ours.
 //! <https://docs.aws.amazon.com/kms/latest/APIReference/API_CreateKey.html>
 
-use aws::named::{Tags, tag_changes};
+use aws::named::{Tags, each, tag_changes};
 use aws::{Aws, FaultExt, never_twice};
 use aws_sdk_kms::types::{KeyMetadata, KeyState, Tag};
 use contract::KeyArn;
 use engine::settle::not_yet;
 use engine::{Address, Ask, Class, Driver, Fault, Found, Identity, IdentityBy, Kind, Lead, Resource, Scope, Seen, Ticks};
+use futures::try_join;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -84,16 +85,17 @@ impl KmsKeys {
 
     async fn seen(&self, ask: &Ask<KmsKey>) -> Result<Option<Seen<KmsKey>>, Fault> {
         let found = match &ask.last {
-            Some(arn) => match (self.describe(arn.as_str()).await?, self.tags(arn.as_str()).await?) {
+            Some(arn) => match try_join!(self.describe(arn.as_str()), self.tags(arn.as_str()))? {
                 (Some(key), Some(tags)) => Some((key, tags)),
                 _ => None,
             },
             None => self.one(&ask.who).await?,
         };
         let Some((key, tags)) = found.filter(|(key, _)| !is_leaving(key)) else { return Ok(None) };
-        let arn = KeyArn(key.arn.clone().unwrap_or_default());
-        let policy = self.0.kms.get_key_policy().key_id(arn.as_str()).policy_name("default").send().await.or_fault("kms:GetKeyPolicy")?;
-        let rotation = self.0.kms.get_key_rotation_status().key_id(arn.as_str()).send().await.or_fault("kms:GetKeyRotationStatus")?;
+        let (arn, kms) = (KeyArn(key.arn.clone().unwrap_or_default()), &self.0.kms);
+        let policy = async { kms.get_key_policy().key_id(arn.as_str()).policy_name("default").send().await.or_fault("kms:GetKeyPolicy") };
+        let rotation = async { kms.get_key_rotation_status().key_id(arn.as_str()).send().await.or_fault("kms:GetKeyRotationStatus") };
+        let (policy, rotation) = try_join!(policy, rotation)?;
         let live = KmsKey {
             description: key.description.clone().unwrap_or_default(),
             rotation: rotation.key_rotation_enabled(),
@@ -156,13 +158,7 @@ impl KmsKeys {
 
 impl Driver<KmsKey> for KmsKeys {
     async fn observe(&self, asks: &[Ask<KmsKey>]) -> Result<Found<KmsKey>, Fault> {
-        let mut found = Found::new();
-        for ask in asks {
-            if let Some(seen) = self.seen(ask).await? {
-                found.insert(ask.who.address.clone(), seen);
-            }
-        }
-        Ok(found)
+        each(asks, |ask| self.seen(ask)).await
     }
 
     async fn ensure(&self, who: &Identity, want: &KmsKey, seen: Option<Seen<KmsKey>>, _: &Ticks) -> Result<KeyArn, Fault> {

@@ -3,7 +3,7 @@
 
 use crate::config::Alphabet;
 use crate::generate::generate;
-use aws::named::{Calls, Tags, owned, tag_changes};
+use aws::named::{Calls, Tags, each, owned, tag_changes};
 use aws::{Aws, FaultExt, withheld};
 use aws_sdk_ssm::operation::put_parameter::builders::PutParameterFluentBuilder;
 use aws_sdk_ssm::types::{ParameterStringFilter, ParameterTier, ParameterType, ResourceTypeForTagging, Tag};
@@ -11,6 +11,7 @@ use contract::{KeyArn, Secret};
 use engine::{Address, Ask, Fault, Found, Identity, IdentityBy, Kind, Poll, Replace, Resource, Scope, Seen, Sink};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -95,27 +96,29 @@ fn arn_beside(key: &KeyArn, name: &str) -> String {
 
 impl Calls<SsmSecret> for SsmSecrets {
     async fn look(&self, asks: &[Ask<SsmSecret>]) -> Result<Found<SsmSecret>, Fault> {
-        let mut found = Found::new();
+        let mut all = BTreeMap::new();
         // AWS takes at most 50 names in a filter.
         for asks in asks.chunks(50) {
             let names = asks.iter().map(|ask| ask.want.name.clone()).collect();
             let filter = ParameterStringFilter::builder().key("Name").option("Equals").set_values(Some(names)).build();
             let filter = filter.map_err(|error| Fault::new(engine::Class::Bug, error.to_string()))?;
             let mut pages = self.0.ssm.describe_parameters().parameter_filters(filter).max_results(50).into_paginator().send();
-            let mut all = Vec::new();
             while let Some(page) = pages.next().await {
-                all.extend(page.or_fault("ssm:DescribeParameters")?.parameters.unwrap_or_default());
-            }
-            for parameter in all {
-                let Some(ask) = asks.iter().find(|ask| Some(ask.want.name.as_str()) == parameter.name()) else { continue };
-                let Some(tags) = self.tags_of(&ask.want.name).await? else { continue };
-                let live = SsmSecret { key: KeyArn(parameter.key_id.unwrap_or_default()), ..ask.want.clone() };
-                let arn = parameter.arn.unwrap_or_else(|| arn_beside(&ask.want.key, &ask.want.name));
-                let output = Secret { name: ask.want.name.clone(), arn };
-                found.insert(ask.who.address.clone(), owned(&ask.who, live, output, tags));
+                let parameters = page.or_fault("ssm:DescribeParameters")?.parameters.unwrap_or_default().into_iter();
+                all.extend(parameters.filter_map(|it| Some((it.name.clone()?, it))));
             }
         }
-        Ok(found)
+        each(asks, |ask| {
+            let parameter = all.get(&ask.want.name).cloned();
+            async move {
+                let Some(parameter) = parameter else { return Ok(None) };
+                let Some(tags) = self.tags_of(&ask.want.name).await? else { return Ok(None) };
+                let live = SsmSecret { key: KeyArn(parameter.key_id.unwrap_or_default()), ..ask.want.clone() };
+                let arn = parameter.arn.unwrap_or_else(|| arn_beside(&ask.want.key, &ask.want.name));
+                Ok(Some(owned(&ask.who, live, Secret { name: ask.want.name.clone(), arn }, tags)))
+            }
+        })
+        .await
     }
 
     /// Never overwrites: of two runs that make the value, the second finds it taken.

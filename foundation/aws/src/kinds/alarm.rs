@@ -1,11 +1,12 @@
 //! A CloudWatch alarm that tells a topic.
 //! <https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html>
 
-use crate::named::{Calls, Tags, owned, tag_changes};
+use crate::named::{Calls, Tags, each, owned, tag_changes};
 use crate::{Aws, FaultExt};
 use aws_sdk_cloudwatch::types::{ComparisonOperator, Dimension, MetricAlarm, MetricDataQuery, MetricStat, Statistic, Tag};
 use contract::{AlarmArn, TopicArn};
 use engine::{Address, Ask, Class, Fault, Found, Identity, IdentityBy, Kind, Replace, Resource, Scope, Seen};
+use futures::future::try_join_all;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -256,18 +257,23 @@ impl Alarms {
 
 impl Calls<Alarm> for Alarms {
     async fn look(&self, asks: &[Ask<Alarm>]) -> Result<Found<Alarm>, Fault> {
-        let mut found = Found::new();
-        for asks in asks.chunks(100) {
+        let described = asks.chunks(100).map(|asks| async move {
             let names = asks.iter().map(|ask| ask.want.name.clone()).collect();
             let answer = self.0.alarms.describe_alarms().set_alarm_names(Some(names)).max_records(100).send().await;
-            for it in answer.or_fault("cloudwatch:DescribeAlarms")?.metric_alarms() {
-                let Some(ask) = asks.iter().find(|ask| Some(ask.want.name.as_str()) == it.alarm_name()) else { continue };
+            Ok::<_, Fault>(answer.or_fault("cloudwatch:DescribeAlarms")?.metric_alarms.unwrap_or_default())
+        });
+        let alarms = try_join_all(described).await?.concat();
+        let alarms: BTreeMap<&str, &MetricAlarm> = alarms.iter().filter_map(|it| Some((it.alarm_name()?, it))).collect();
+        each(asks, |ask| {
+            let it = alarms.get(ask.want.name.as_str()).copied();
+            async move {
+                let Some(it) = it else { return Ok(None) };
                 let arn = it.alarm_arn().unwrap_or_default();
-                let Some(tags) = self.tags_of(arn).await? else { continue };
-                found.insert(ask.who.address.clone(), owned(&ask.who, live(it, &ask.want), AlarmArn(arn.to_owned()), tags));
+                let tags = self.tags_of(arn).await?;
+                Ok(tags.map(|tags| owned(&ask.who, live(it, &ask.want), AlarmArn(arn.to_owned()), tags)))
             }
-        }
-        Ok(found)
+        })
+        .await
     }
 
     /// `PutMetricAlarm` would overwrite somebody else's alarm of that name: [`crate::named::Named`] looks first.

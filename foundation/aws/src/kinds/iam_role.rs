@@ -1,12 +1,14 @@
 //! An IAM role with its policies: they come with it and go with it, after everything that uses it.
 //! <https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateRole.html>
 
-use crate::named::{Calls, Tags, owned, tag_changes};
+use crate::named::{Calls, Tags, each, owned, tag_changes};
 use crate::{Aws, FaultExt};
 use aws_sdk_iam::types::Tag;
 use contract::RoleArn;
 use engine::settle::not_yet;
 use engine::{Address, Ask, Class, Fault, Found, Identity, IdentityBy, Kind, Replace, Resource, Scope, Seen};
+use futures::future::try_join_all;
+use futures::try_join;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -68,30 +70,41 @@ fn tags(tags: &Tags) -> Vec<Tag> {
 
 impl IamRoles {
     async fn policies(&self, role: &str) -> Result<BTreeMap<String, Value>, Fault> {
-        let names = self.0.iam.list_role_policies().role_name(role).send().await.or_fault("iam:ListRolePolicies")?;
-        let mut policies = BTreeMap::new();
-        for name in names.policy_names() {
-            let policy = self.0.iam.get_role_policy().role_name(role).policy_name(name).send().await.or_fault("iam:GetRolePolicy")?;
-            policies.insert(name.clone(), document(policy.policy_document()));
-        }
-        Ok(policies)
+        let iam = &self.0.iam;
+        let names = iam.list_role_policies().role_name(role).send().await.or_gone("iam:ListRolePolicies")?;
+        let names = names.map(|names| names.policy_names).unwrap_or_default();
+        let policies = names.into_iter().map(|name| async move {
+            let policy = iam.get_role_policy().role_name(role).policy_name(&name).send().await.or_fault("iam:GetRolePolicy")?;
+            Ok((name, document(policy.policy_document())))
+        });
+        Ok(try_join_all(policies).await?.into_iter().collect())
     }
 
     async fn managed(&self, role: &str) -> Result<BTreeSet<String>, Fault> {
-        let answer = self.0.iam.list_attached_role_policies().role_name(role).send().await.or_fault("iam:ListAttachedRolePolicies")?;
-        Ok(answer.attached_policies().iter().filter_map(|policy| policy.policy_arn().map(str::to_owned)).collect())
+        let answer = self.0.iam.list_attached_role_policies().role_name(role).send().await.or_gone("iam:ListAttachedRolePolicies")?;
+        let attached = answer.and_then(|answer| answer.attached_policies).unwrap_or_default();
+        Ok(attached.into_iter().filter_map(|policy| policy.policy_arn).collect())
     }
 
     async fn seen(&self, ask: &Ask<IamRole>) -> Result<Option<Seen<IamRole>>, Fault> {
         let name = &ask.want.name;
-        let found = self.0.iam.get_role().role_name(name).send().await.or_gone("iam:GetRole")?;
+        let role = async { self.0.iam.get_role().role_name(name).send().await.or_gone("iam:GetRole") };
+        let more = async { try_join!(self.policies(name), self.managed(name)) };
+        // What is remembered is likely there; of what is not, nothing more is asked.
+        let (found, (policies, managed)) = match &ask.last {
+            Some(_) => try_join!(role, more)?,
+            None => match role.await? {
+                Some(found) => (Some(found), more.await?),
+                None => return Ok(None),
+            },
+        };
         let Some(role) = found.and_then(|found| found.role) else { return Ok(None) };
         let live = IamRole {
             name: name.clone(),
             description: role.description().unwrap_or_default().to_owned(),
             trust: document(role.assume_role_policy_document().unwrap_or_default()),
-            policies: self.policies(name).await?,
-            managed: self.managed(name).await?,
+            policies,
+            managed,
         };
         let tags = role.tags().iter().map(|tag| (tag.key().to_owned(), tag.value().to_owned())).collect();
         Ok(Some(owned(&ask.who, live, RoleArn(role.arn().to_owned()), tags)))
@@ -119,13 +132,7 @@ impl IamRoles {
 
 impl Calls<IamRole> for IamRoles {
     async fn look(&self, asks: &[Ask<IamRole>]) -> Result<Found<IamRole>, Fault> {
-        let mut found = Found::new();
-        for ask in asks {
-            if let Some(seen) = self.seen(ask).await? {
-                found.insert(ask.who.address.clone(), seen);
-            }
-        }
-        Ok(found)
+        each(asks, |ask| self.seen(ask)).await
     }
 
     async fn create(&self, who: &Identity, want: &IamRole) -> Result<(), Fault> {

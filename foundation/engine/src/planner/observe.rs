@@ -2,6 +2,7 @@
 
 use super::{PlanError, Request};
 use crate::Address;
+use crate::decide::replaces;
 use crate::driver::{AnyDriver, AskValue, SeenValue};
 use crate::ledger::RowState;
 use crate::outputs::{Outputs, has_unknown};
@@ -88,7 +89,7 @@ fn declared(
     Ok(())
 }
 
-/// Questions for names that declared resources will take in place of those they have: somebody else may hold them.
+/// Questions for names that declared resources will take in place of those they have: somebody else may hold them. Who stays has none.
 fn renamed(request: &Request<'_>, order: &[Address], world: &World) -> Result<Asks, PlanError> {
     let (mut asks, mut outputs) = (Asks::new(), Outputs::new());
     for at in order {
@@ -96,13 +97,14 @@ fn renamed(request: &Request<'_>, order: &[Address], world: &World) -> Result<As
         let row = request.memory_of(at).and_then(|folded| folded.current(at)).filter(|row| row.kind == node.rules.kind);
         let defect = |error: serde_json::Error| crate::Fault::new(crate::Class::Bug, format!("{at}: {error}"));
         let spec = (node.spec)(&outputs)?;
-        let seen = row.and_then(|row| world.get(&(at.clone(), row.who.generation))).map(|seen| seen.output.clone());
-        let output = match seen.or_else(|| row.and_then(|row| row.output.clone())) {
-            Some(output) => output,
+        let seen = row.and_then(|row| world.get(&(at.clone(), row.who.generation)));
+        let stays = seen.filter(|seen| seen.ours && !replaces(&node.rules, &spec, seen));
+        let output = match stays {
+            Some(seen) => seen.output.clone(),
             None => (node.placeholder)(&spec).map_err(defect)?,
         };
         outputs.set(at.clone(), output);
-        let Some(row) = row else { continue };
+        let Some(row) = row.filter(|_| stays.is_none()) else { continue };
         let by = (node.identity)(&spec, request.fresh(at)).map_err(defect)?;
         if by == row.who.by || !matches!(by, IdentityBy::Name(_)) {
             continue;
