@@ -50,7 +50,7 @@ impl Kept {
         let emulator = crate::account(1.0, 7);
         emulator.with_world(|world| world.clone_from(&self.world));
         let ledgers = self.entries.iter().map(|(layer, entries)| (*layer, MemoryLedger::holding(*layer, entries.clone()))).collect();
-        Bench { emulator, ledgers, script: None }
+        Bench { emulator, ledgers, script: None, polls: 1.0 }
     }
 }
 

@@ -1,6 +1,7 @@
 //! A stack in the embedded AWS without a process, a file or a clock: what the suites drive.
 #![allow(clippy::unwrap_used)]
 
+pub mod bench;
 pub mod coverage;
 pub mod docker;
 pub mod gate;
@@ -117,6 +118,8 @@ pub struct Bench {
     pub ledgers: BTreeMap<LayerName, MemoryLedger>,
     /// What AWS refuses, if a suite says so.
     pub script: Option<Script>,
+    /// How much more often states are asked for than at AWS.
+    pub polls: f64,
 }
 
 impl Default for Bench {
@@ -169,7 +172,7 @@ impl Bench {
         let emulator = crate::account(1.0, 7);
         emulator.with_world(furnish);
         let ledgers = stack::LAYERS.iter().map(|layer| (*layer, MemoryLedger::new(*layer))).collect();
-        Bench { emulator, ledgers, script: None }
+        Bench { emulator, ledgers, script: None, polls: 1.0 }
     }
 
     /// The clients.
@@ -178,7 +181,7 @@ impl Bench {
             None => Some(self.emulator.connector()),
             Some(script) => Some(script.connector(&self.emulator)),
         };
-        Aws::connect(&Connection { region: "eu-north-1".into(), embedded, speed: 1.0, ..Connection::default() }).await
+        Aws::connect(&Connection { region: "eu-north-1".into(), embedded, speed: self.polls, ..Connection::default() }).await
     }
 
     fn memory(&self) -> BTreeMap<LayerName, Folded> {
@@ -217,6 +220,14 @@ impl Bench {
     /// When there is none.
     pub async fn plan(&self, env: &str) -> Plan {
         self.make(Some(env)).await.unwrap().0
+    }
+
+    /// The plan of a destroy.
+    ///
+    /// # Panics
+    /// When there is none.
+    pub async fn plan_destroy(&self) -> Plan {
+        self.make(None).await.unwrap().0
     }
 
     /// Deploys these settings.
@@ -285,7 +296,16 @@ impl Bench {
     /// # Errors
     /// As [`Bench::deploy`].
     pub async fn destroy(&self) -> Result<Outcome, String> {
-        let (plan, apply) = self.make(None).await?;
+        self.destroy_telling(Sink::none()).await
+    }
+
+    /// Destroys everything and tells `sink`.
+    ///
+    /// # Errors
+    /// As [`Bench::deploy`].
+    pub async fn destroy_telling(&self, sink: Sink) -> Result<Outcome, String> {
+        let (plan, mut apply) = self.make(None).await?;
+        apply.sink = sink;
         apply.run(plan).await.map_err(|error| error.to_string())
     }
 

@@ -22,6 +22,10 @@ impl Ledger for Mortal {
         self.inner.folded()
     }
 
+    fn look(&self, look: &mut dyn FnMut(&Folded)) {
+        self.inner.look(look);
+    }
+
     fn append(&self, entry: Entry) -> BoxFuture<'_, Result<(), LedgerError>> {
         Box::pin(async move { self.death.or(|| self.inner.append(entry)).await.await })
     }

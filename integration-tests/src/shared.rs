@@ -53,7 +53,7 @@ impl SharedBench {
     }
 
     fn bench(&self) -> Bench {
-        Bench { emulator: self.emulator.clone(), ledgers: BTreeMap::new(), script: None }
+        Bench { emulator: self.emulator.clone(), ledgers: BTreeMap::new(), script: None, polls: 1.0 }
     }
 
     /// The rescue copies on this machine.

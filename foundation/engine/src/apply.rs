@@ -2,6 +2,7 @@
 
 mod ensure;
 mod step;
+mod walk;
 
 use crate::driver::Kinds;
 use crate::event::{Fact, Sink};
@@ -9,17 +10,16 @@ use crate::fault::{Class, Fault};
 use crate::graph::Graph;
 use crate::handle::Handle;
 use crate::ledger::{Entry, Ledger, LedgerError};
-use crate::outputs::Outputs;
-use crate::plan::{Plan, Step, Verb};
+use crate::plan::Plan;
 use crate::resource::Scope;
 use crate::{Address, LayerName};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::time::Duration;
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+use walk::Walk;
 
 /// How many steps run at once. AWS's request rates per account bound it: 24 polling steps stay far below them.
 pub const CONCURRENCY: usize = 24;
@@ -69,19 +69,6 @@ type Ended = (String, Instant, Result<Option<Value>, Fault>);
 /// Steps in flight.
 type Running = JoinSet<Ended>;
 
-struct Walk {
-    plan: Plan,
-    waits: BTreeMap<String, BTreeSet<String>>,
-    rest: BTreeMap<String, Duration>,
-    outputs: Outputs,
-    outcome: Outcome,
-    broken: BTreeMap<String, Address>,
-    /// The changing steps in flight, by id.
-    flight: BTreeMap<String, Address>,
-    halted: bool,
-    stopping: bool,
-}
-
 impl Apply {
     /// Walks the plan.
     ///
@@ -107,7 +94,7 @@ impl Apply {
                 }
             }
         }
-        walk.outcome.skipped += walk.waits.len();
+        walk.outcome.skipped += walk.waiting().count();
         // A ledger that refused a step refuses the outputs as well.
         if !walk.outcome.failed.iter().any(|(_, fault)| fault.is_ledger()) {
             shared.record_outputs(&mut walk).await?;
@@ -135,7 +122,8 @@ impl Apply {
             walk.flight.insert(id.clone(), step.address().clone());
             self.sink.fact(Fact::StepStarted { address: step.address().clone(), kind: step.kind.clone(), verb: step.verb });
         }
-        let (apply, outputs) = (self.clone(), walk.outputs.clone());
+        let reads = self.graph.nodes().get(step.address()).into_iter().flat_map(|node| &node.reads);
+        let (apply, outputs) = (self.clone(), walk.outputs.of(reads));
         running.spawn(async move {
             let started = Instant::now();
             let result = step::run(&apply, &step, &outputs).await;
@@ -173,13 +161,14 @@ impl Apply {
 
     /// Records the outputs of every layer in which nothing failed.
     async fn record_outputs(&self, walk: &mut Walk) -> Result<(), LedgerError> {
-        let failed: BTreeSet<LayerName> = walk.broken.keys().chain(walk.waits.keys()).filter_map(|id| layer_of(id)).collect();
+        let failed: BTreeSet<LayerName> = walk.broken.keys().chain(walk.waiting()).filter_map(|id| layer_of(id)).collect();
         for (layer, exported) in &self.doors {
             let (Some(ledger), false) = (self.ledgers.get(layer), failed.contains(layer)) else { continue };
             let Ok(doors) = crate::layer::record(exported, &walk.outputs) else { continue };
             let outputs: BTreeMap<String, Value> = doors.iter().map(|(name, door)| (name.clone(), door.value.clone())).collect();
-            let before = ledger.folded();
-            if before.doors.as_ref() != Some(&doors) || before.doors_stale {
+            let mut known = false;
+            ledger.look(&mut |before| known = before.doors.as_ref() == Some(&doors) && !before.doors_stale);
+            if !known {
                 ledger.append(Entry::Outputs { doors }).await?;
             }
             self.sink.fact(Fact::OutputsRecorded { layer: *layer, outputs: outputs.clone() });
@@ -191,58 +180,4 @@ impl Apply {
 
 fn layer_of(id: &str) -> Option<LayerName> {
     LayerName::parse(id.split('/').next()?)
-}
-
-impl Walk {
-    fn new(plan: Plan) -> Walk {
-        let waits: BTreeMap<String, BTreeSet<String>> = plan
-            .steps
-            .iter()
-            .map(|(id, step)| (id.clone(), step.after.iter().filter(|after| plan.steps.contains_key(*after)).cloned().collect()))
-            .collect();
-        let typical = |id: &String| Duration::from_secs_f64(plan.steps.get(id).map_or(0.0, |step: &Step| step.typical));
-        let rest = crate::order::remaining(&waits, typical);
-        Walk {
-            plan,
-            waits,
-            rest,
-            outputs: Outputs::new(),
-            outcome: Outcome::default(),
-            broken: BTreeMap::new(),
-            flight: BTreeMap::new(),
-            halted: false,
-            stopping: false,
-        }
-    }
-
-    /// The ready step with the longest remaining path.
-    fn next(&mut self) -> Option<String> {
-        let ready = self.waits.iter().filter(|(_, waits)| waits.is_empty()).map(|(id, _)| id);
-        let id = ready.max_by_key(|id| (self.rest.get(*id).copied().unwrap_or_default(), std::cmp::Reverse((*id).clone())))?.clone();
-        self.waits.remove(&id);
-        Some(id)
-    }
-
-    fn release(&mut self, id: &str) {
-        for waits in self.waits.values_mut() {
-            waits.remove(id);
-        }
-    }
-
-    /// Takes everything that needs `id` out of the walk and returns the changing steps among it.
-    fn block(&mut self, id: &str, because: &Address) -> Vec<Step> {
-        self.broken.insert(id.to_owned(), because.clone());
-        let mut blocked = Vec::new();
-        loop {
-            let next = self.waits.iter().find(|(_, waits)| waits.iter().any(|wait| self.broken.contains_key(wait)));
-            let Some(id) = next.map(|(id, _)| id.clone()) else { break };
-            self.waits.remove(&id);
-            self.broken.insert(id.clone(), because.clone());
-            if let Some(step) = self.plan.steps.get(&id).filter(|step| step.verb != Verb::Keep) {
-                self.outcome.skipped += 1;
-                blocked.push(step.clone());
-            }
-        }
-        blocked
-    }
 }

@@ -25,6 +25,12 @@ impl Outputs {
         self.by_address.insert(at, output);
     }
 
+    /// Those of `addresses`.
+    pub fn of<'a>(&self, addresses: impl IntoIterator<Item = &'a Address>) -> Outputs {
+        let known = addresses.into_iter().filter_map(|at| Some((at.clone(), self.get(at)?.clone())));
+        Outputs { by_address: known.collect() }
+    }
+
     /// What `at` gave back, if it is known (or stood in for).
     pub fn get(&self, at: &Address) -> Option<&Value> {
         self.by_address.get(at)

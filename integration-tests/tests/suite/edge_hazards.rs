@@ -40,7 +40,7 @@ fn restarted(bench: &Bench) -> Bench {
         (layer, again)
     };
     let ledgers = bench.ledgers.iter().map(|(layer, ledger)| reread(*layer, ledger)).collect();
-    Bench { emulator: bench.emulator.clone(), ledgers, script: None }
+    Bench { emulator: bench.emulator.clone(), ledgers, script: None, polls: 1.0 }
 }
 
 fn row(bench: &Bench, name: &str) -> Row {

@@ -1,9 +1,9 @@
-//! How many calls a command makes, and how many of them wait for each other: on the paused clock, with calls that each take a while, the
-//! time of a run counts its round trips.
+//! How many calls a command makes, how many of them wait for each other, and what a run takes in AWS's own time. On the paused clock, with
+//! calls that each take a while, the time of a run counts its round trips; the figures are the same on every machine.
 
+use integration_tests::bench::{scale, simulated};
 use integration_tests::script::Script;
 use integration_tests::{EVERYTHING, deployed};
-use std::collections::BTreeMap;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -17,10 +17,26 @@ async fn a_plan_without_changes_asks_once() {
     let began = Instant::now();
     assert!(!bench.plan(EVERYTHING).await.changes());
     let deep = began.elapsed().as_secs_f64() / LATENCY.as_secs_f64();
-    let left = script.left();
-    let mut waves: BTreeMap<u128, BTreeMap<&str, usize>> = BTreeMap::new();
-    for (at, call) in &left {
-        *waves.entry((*at - began).as_millis()).or_default().entry(call).or_default() += 1;
-    }
-    integration_tests::told!("{} calls, {deep} deep: {waves:#?}", left.len());
+    let calls = script.left().len();
+    integration_tests::told!("{calls} calls, {deep:.2} deep");
+    assert!(deep < 3.01 && calls <= 102, "{calls} calls, {deep:.2} deep: {:#?}", script.left());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_is_as_long_as_its_longest_chain() {
+    let (deploy, destroy) = simulated::makespans(EVERYTHING).await;
+    integration_tests::told!("deploy {deploy:?}, destroy {destroy:?}");
+    assert!(deploy.over_critical() <= 1.03, "{deploy:?}");
+    assert!(deploy.under_layered() >= 1.3, "{deploy:?}");
+    assert!(destroy.over_critical() <= 1.05, "{destroy:?}");
+}
+
+#[tokio::test]
+async fn the_engine_grows_with_its_resources() {
+    // Warm, and small enough for a build that is not optimized; the benchmark goes to 30,000.
+    scale::measure(100).await;
+    let (small, large) = (scale::measure(300).await, scale::measure(3_000).await);
+    integration_tests::told!("{small:?}, {large:?}");
+    // Ten times as many: n log n is thirteen times as long, and a square a hundred times.
+    assert!(large.plan < small.plan * 30 && large.apply < small.apply * 30, "{small:?}, {large:?}");
 }

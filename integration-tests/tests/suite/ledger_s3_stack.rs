@@ -194,7 +194,7 @@ async fn init_leaves_the_bucket_of_others_alone() {
 #[tokio::test(start_paused = true)]
 async fn objects_are_encrypted_with_the_key_of_the_settings() {
     let bench = SharedBench::new().await;
-    let aws = Bench { emulator: bench.emulator.clone(), ledgers: BTreeMap::new(), script: None }.aws().await;
+    let aws = Bench { emulator: bench.emulator.clone(), ledgers: BTreeMap::new(), script: None, polls: 1.0 }.aws().await;
     for (key, named) in [("alias/ledger", Some("alias/ledger")), ("alias/aws/s3", None)] {
         let store = aws::ledger::S3Store::new(&aws, shared(Some(key)));
         let ledger = store.open(LayerName::Edge, &holder(1)).await.unwrap().ledger;

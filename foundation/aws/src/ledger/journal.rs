@@ -281,6 +281,10 @@ impl Ledger for Journal {
         self.state().folded.clone()
     }
 
+    fn look(&self, look: &mut dyn FnMut(&Folded)) {
+        look(&self.state().folded);
+    }
+
     fn append(&self, entry: Entry) -> BoxFuture<'_, Result<(), LedgerError>> {
         Box::pin(self.write(entry))
     }

@@ -100,9 +100,12 @@ impl Making<'_> {
     /// Something that was made since the intent: where it is hidden, so is what the lost call made. Best of a kind whose reads are
     /// known to be behind sometimes.
     fn canary(&self) -> Option<Row> {
-        let rows = self.apply.ledgers.values().flat_map(|ledger| ledger.folded().rows.into_values());
-        let since = rows.filter(|row| row.state == RowState::Done && row.at.is_some_and(|at| at >= self.at));
-        since.min_by_key(|row| row.who.by != IdentityBy::Tag)
+        let mut since = Vec::new();
+        for ledger in self.apply.ledgers.values() {
+            let younger = |row: &&Row| row.state == RowState::Done && row.at.is_some_and(|at| at >= self.at);
+            ledger.look(&mut |folded| since.extend(folded.rows.values().filter(younger).cloned()));
+        }
+        since.into_iter().min_by_key(|row| row.who.by != IdentityBy::Tag)
     }
 
     /// Whether something that was made in this run may not be known everywhere yet.
@@ -116,7 +119,7 @@ impl Making<'_> {
         let Some(node) = self.apply.graph.nodes().get(self.step.address()) else { return false };
         let settle = self.apply.kinds.settle;
         let young = |row: &Row| row.at.is_some() && !settle.left(row.at).is_zero();
-        let row = |read: &Address| self.apply.ledgers.get(&read.layer)?.folded().current(read).cloned();
+        let row = |read: &Address| self.apply.ledgers.get(&read.layer)?.current(read);
         node.reads.iter().any(|read| row(read).as_ref().is_some_and(young))
     }
 }

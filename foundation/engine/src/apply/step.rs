@@ -58,8 +58,7 @@ fn row(apply: &Apply, step: &Step, spec: Value, state: RowState, output: Option<
 
 /// When the object's create was about to be sent, as far as the ledger knows.
 fn since(apply: &Apply, step: &Step) -> Option<f64> {
-    let rows = apply.ledgers.get(&step.address().layer)?.folded().rows;
-    rows.get(&(step.address().clone(), step.who.generation))?.at
+    apply.ledgers.get(&step.address().layer)?.row(step.address(), step.who.generation)?.at
 }
 
 fn resolved(apply: &Apply, step: &Step, outputs: &Outputs) -> Result<Value, Fault> {
@@ -76,11 +75,10 @@ async fn make(apply: &Apply, step: &Step, outputs: &Outputs) -> Result<Value, Fa
     let at = step.address();
     let spec = resolved(apply, step, outputs)?;
     let driver = apply.kinds.get(&step.kind)?;
-    let rows = ledger(apply, step)?.folded().rows;
-    let known = rows.get(&(at.clone(), step.who.generation));
+    let known = ledger(apply, step)?.row(at, step.who.generation);
     if step.verb == Verb::Update {
         // As the plan did: what was applied tells which tags have to go.
-        let now = decide(&driver.rules(), &spec, &step.who.tags, known, step.seen.as_ref()).verb;
+        let now = decide(&driver.rules(), &spec, &step.who.tags, known.as_ref(), step.seen.as_ref()).verb;
         // Without a finished row an object that needs nothing is `Remember`; here it means `Keep`.
         let now = if now == Verb::Remember { Verb::Keep } else { now };
         if !keeps_promise(step.verb, now, &step.spec) {
@@ -93,7 +91,7 @@ async fn make(apply: &Apply, step: &Step, outputs: &Outputs) -> Result<Value, Fa
     step.who = apply.scope.identity(at, step.who.generation, by);
     let mut intent = row(apply, &step, spec.clone(), RowState::Intended, step.last.clone());
     // Until the change is carried out the object still hangs on what it read before.
-    intent.reads.extend(known.into_iter().flat_map(|row| row.reads.iter().cloned()));
+    intent.reads.extend(known.into_iter().flat_map(|row| row.reads));
     if step.verb != Verb::Update {
         intent.at = Some(crate::settle::now());
     }

@@ -3,29 +3,40 @@
 use super::{Entry, Folded, Ledger, LedgerError, fold};
 use crate::LayerName;
 use futures::future::BoxFuture;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Entries in memory; clones share them.
 #[derive(Clone, Debug)]
 pub struct MemoryLedger {
     layer: LayerName,
-    entries: Arc<Mutex<Vec<Entry>>>,
+    held: Arc<Mutex<Held>>,
+}
+
+#[derive(Debug, Default)]
+struct Held {
+    entries: Vec<Entry>,
+    folded: Folded,
 }
 
 impl MemoryLedger {
     /// An empty ledger of one layer.
     pub fn new(layer: LayerName) -> MemoryLedger {
-        MemoryLedger { layer, entries: Arc::default() }
+        MemoryLedger { layer, held: Arc::default() }
     }
 
     /// A ledger with these entries.
     pub fn holding(layer: LayerName, entries: Vec<Entry>) -> MemoryLedger {
-        MemoryLedger { layer, entries: Arc::new(Mutex::new(entries)) }
+        let folded = fold(&entries);
+        MemoryLedger { layer, held: Arc::new(Mutex::new(Held { entries, folded })) }
     }
 
     /// Every entry so far.
     pub fn entries(&self) -> Vec<Entry> {
-        self.entries.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.held().entries.clone()
+    }
+
+    fn held(&self) -> MutexGuard<'_, Held> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -35,11 +46,17 @@ impl Ledger for MemoryLedger {
     }
 
     fn folded(&self) -> Folded {
-        fold(self.entries.lock().unwrap_or_else(PoisonError::into_inner).iter())
+        self.held().folded.clone()
+    }
+
+    fn look(&self, look: &mut dyn FnMut(&Folded)) {
+        look(&self.held().folded);
     }
 
     fn append(&self, entry: Entry) -> BoxFuture<'_, Result<(), LedgerError>> {
-        self.entries.lock().unwrap_or_else(PoisonError::into_inner).push(entry);
+        let mut held = self.held();
+        held.folded.take(&entry);
+        held.entries.push(entry);
         Box::pin(std::future::ready(Ok(())))
     }
 }

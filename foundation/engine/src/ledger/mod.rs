@@ -189,6 +189,10 @@ pub trait Ledger: Send + Sync {
     fn layer(&self) -> LayerName;
     /// What the entries amount to.
     fn folded(&self) -> Folded;
+    /// Lets `look` see what the entries amount to, without a copy where the ledger keeps it.
+    fn look(&self, look: &mut dyn FnMut(&Folded)) {
+        look(&self.folded());
+    }
     /// Appends an entry and makes it durable before it returns.
     ///
     /// # Errors
@@ -211,5 +215,21 @@ pub trait Ledger: Send + Sync {
     /// [`LedgerError`] when the lock cannot be released.
     fn close(&self) -> BoxFuture<'_, Result<(), LedgerError>> {
         Box::pin(std::future::ready(Ok(())))
+    }
+}
+
+impl dyn Ledger + '_ {
+    /// What is known of one generation of an address.
+    pub fn row(&self, at: &Address, generation: u32) -> Option<Row> {
+        let mut row = None;
+        self.look(&mut |folded| row = folded.rows.get(&(at.clone(), generation)).cloned());
+        row
+    }
+
+    /// The newest generation of an address.
+    pub fn current(&self, at: &Address) -> Option<Row> {
+        let mut row = None;
+        self.look(&mut |folded| row = folded.current(at).cloned());
+        row
     }
 }

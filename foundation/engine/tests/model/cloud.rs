@@ -259,6 +259,10 @@ impl Ledger for Mortal {
         self.inner.folded()
     }
 
+    fn look(&self, look: &mut dyn FnMut(&Folded)) {
+        self.inner.look(look);
+    }
+
     fn append(&self, entry: Entry) -> BoxFuture<'_, Result<(), LedgerError>> {
         Box::pin(async move {
             let write = self.cloud.event(|| self.inner.append(entry)).await;

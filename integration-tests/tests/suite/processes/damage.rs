@@ -74,7 +74,7 @@ async fn a_ledger_that_lost_its_last_entries_is_completed_from_what_is_there() {
         for kept in (0..entries.len()).step_by(step) {
             let what = format!("{layer} lost all but {kept} of {} entries", entries.len());
             let ledgers = bench.ledgers.iter().map(|(name, ledger)| (*name, MemoryLedger::holding(*name, ledger.entries())));
-            let mut short = Bench { emulator: bench.emulator.clone(), ledgers: ledgers.collect(), script: None };
+            let mut short = Bench { emulator: bench.emulator.clone(), ledgers: ledgers.collect(), script: None, polls: 1.0 };
             short.ledgers.insert(layer, MemoryLedger::holding(layer, entries[..kept].to_vec()));
             short.emulator.clear_calls();
             all_done(short.deploy(EVERYTHING).await);

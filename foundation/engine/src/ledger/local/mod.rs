@@ -198,6 +198,10 @@ impl Ledger for LocalLedger {
         self.inner().folded.clone()
     }
 
+    fn look(&self, look: &mut dyn FnMut(&Folded)) {
+        look(&self.inner().folded);
+    }
+
     fn append(&self, entry: Entry) -> BoxFuture<'_, Result<(), LedgerError>> {
         // Short and durable before the next step: it does not yield.
         Box::pin(ready(self.write(&entry)))

@@ -1,0 +1,16 @@
+//! The benchmark: this tool and Terraform on the same work, the simulated AWS time of a deploy, and what the engine costs by itself.
+//! `cargo run --release -p integration-tests --bin bench` writes `benches/RESULTS.md` and its chart.
+
+mod chart;
+mod contender;
+mod memory;
+mod report;
+mod rounds;
+pub mod scale;
+mod server;
+pub mod simulated;
+
+pub use contender::{Contender, STEPS, Step, contenders};
+pub use report::write;
+pub use rounds::{Figure, Figures, Size, rounds};
+pub use server::serve;

@@ -1,0 +1,162 @@
+//! What the engine costs by itself: so many resources, a world in memory that answers at once.
+
+use engine::apply::Apply;
+use engine::event::Ticks;
+use engine::ledger::{Folded, Ledger, MemoryLedger};
+use engine::outputs::unknown;
+use engine::planner::{Allow, Request, plan};
+use engine::resource::{Identity, IdentityBy, Kind, Resource, Scope};
+use engine::{Address, Ask, Driver, Fault, Found, Graph, Handle, Kinds, LayerName, Seen, Settle, Sink};
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+use tokio_util::sync::CancellationToken;
+
+const LAYER: LayerName = LayerName::Network;
+/// Every resource reads so many that were declared before it.
+const READS: usize = 3;
+/// Far more than the reference stack; each step is a third or so of a decade.
+pub const SIZES: [usize; 6] = [100, 300, 1_000, 3_000, 10_000, 30_000];
+
+/// What it took for one number of resources.
+#[derive(Clone, Copy, Debug)]
+pub struct Scale {
+    /// How many.
+    pub resources: usize,
+    /// To declare all of them.
+    pub declare: Duration,
+    /// To plan without changes: read the memory, ask, decide, order.
+    pub plan: Duration,
+    /// To carry out a plan that creates all of them, ledger and events included.
+    pub apply: Duration,
+}
+
+/// A resource with a few settings.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Thing {
+    name: String,
+    size: usize,
+    parents: Vec<String>,
+}
+
+impl Resource for Thing {
+    const KIND: Kind = "thing";
+    const REPLACE_ON: &'static [&'static str] = &["name"];
+    const SETS: &'static [&'static str] = &["parents"];
+    type Output = String;
+
+    fn identity(&self, _: u32) -> IdentityBy {
+        IdentityBy::Name(self.name.clone())
+    }
+
+    fn placeholder(&self, at: &Address) -> String {
+        unknown(at, "id")
+    }
+}
+
+/// The things that are there, by name.
+#[derive(Clone, Default)]
+struct World(Arc<Mutex<HashMap<String, (Thing, BTreeMap<String, String>)>>>);
+
+impl Driver<Thing> for World {
+    async fn observe(&self, asks: &[Ask<Thing>]) -> Result<Found<Thing>, Fault> {
+        let there = self.0.lock().unwrap();
+        let seen = |ask: &Ask<Thing>| {
+            let (live, tags) = there.get(&ask.want.name)?.clone();
+            let ours = ask.who.owns(&tags);
+            Some((ask.who.address.clone(), Seen { output: format!("id-{}", live.name), live, ours, tags: Some(tags) }))
+        };
+        Ok(asks.iter().filter_map(seen).collect())
+    }
+
+    async fn ensure(&self, who: &Identity, want: &Thing, _: Option<Seen<Thing>>, _: &Ticks) -> Result<String, Fault> {
+        self.0.lock().unwrap().insert(want.name.clone(), (want.clone(), who.tags.clone()));
+        Ok(format!("id-{}", want.name))
+    }
+
+    async fn delete(&self, _: &Identity, spec: &Thing, _: Option<&String>, _: &Ticks) -> Result<(), Fault> {
+        self.0.lock().unwrap().remove(&spec.name);
+        Ok(())
+    }
+}
+
+/// Wide and deep at once: each reads three of those before it, spread over all of them.
+fn graph(resources: usize) -> Graph {
+    let mut graph = Graph::new();
+    graph.enter(LAYER);
+    let mut made: Vec<Handle<String>> = Vec::with_capacity(resources);
+    for at in 0..resources {
+        let reads = (1..=READS.min(at)).map(|n| made[(at * n * 7919 + n) % at].clone());
+        let name = format!("thing-{at}");
+        made.push(graph.add(name.clone(), Handle::all(reads).map(move |parents| Thing { name: name.clone(), size: at, parents })));
+    }
+    graph
+}
+
+/// Measures one size: a create, then a look at what is as declared.
+///
+/// # Panics
+/// When something fails, or a change is planned where there is none.
+pub async fn measure(resources: usize) -> Scale {
+    let (world, ledger) = (World::default(), MemoryLedger::new(LAYER));
+    let scope = Scope { stack: "shop".into(), env: "bench".into(), tags: BTreeMap::new() };
+    let kinds = Kinds::new().with::<Thing>(world).settled(Settle::at_once());
+    let began = Instant::now();
+    let graph = graph(resources);
+    let declare = began.elapsed();
+    let memory = || BTreeMap::<LayerName, Folded>::from([(LAYER, ledger.folded())]);
+
+    let empty = memory();
+    let request = Request { scope: &scope, graph: &graph, kinds: &kinds, memory: &empty, layers: &[LAYER], allow: &Allow::All };
+    let create = plan(&request).await.unwrap();
+    let ledgers = BTreeMap::from([(LAYER, Arc::new(ledger.clone()) as Arc<dyn Ledger>)]);
+    let run = Apply {
+        scope: scope.clone(),
+        graph: graph.clone(),
+        kinds: kinds.clone(),
+        ledgers,
+        doors: BTreeMap::new(),
+        sink: Sink::none(),
+        cancel: CancellationToken::new(),
+    };
+    let began = Instant::now();
+    let outcome = run.run(create).await.unwrap();
+    let apply = began.elapsed();
+    assert!(outcome.ok() && outcome.done == resources, "{} of {resources}", outcome.done);
+
+    let began = Instant::now();
+    let full = memory();
+    let request = Request { memory: &full, ..request };
+    let keep = plan(&request).await.unwrap();
+    let planned = began.elapsed();
+    assert!(!keep.changes() && keep.steps.len() == resources);
+    Scale { resources, declare, plan: planned, apply }
+}
+
+/// Measures one size and prints it: seconds of declare, plan and apply. For a process of its own, whose memory is its own.
+///
+/// # Panics
+/// As [`measure`].
+pub fn tell(resources: usize) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let it = runtime.block_on(measure(resources));
+    crate::told!("{} {} {}", it.declare.as_secs_f64(), it.plan.as_secs_f64(), it.apply.as_secs_f64());
+}
+
+/// Measures one size in a process of its own; with the peak of its memory in MiB.
+///
+/// # Panics
+/// When it fails.
+pub(super) fn apart(resources: usize) -> (Scale, f64) {
+    use std::io::Read;
+    let mut command = std::process::Command::new(std::env::current_exe().unwrap());
+    command.args(["--scale", &resources.to_string()]).stdout(std::process::Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let (ok, _, memory) = super::memory::wait(&mut child, Instant::now());
+    let mut said = String::new();
+    child.stdout.take().unwrap().read_to_string(&mut said).unwrap();
+    assert!(ok, "{resources} resources: {said}");
+    let seconds: Vec<Duration> = said.split_whitespace().map(|word| Duration::from_secs_f64(word.parse().unwrap())).collect();
+    (Scale { resources, declare: seconds[0], plan: seconds[1], apply: seconds[2] }, memory)
+}

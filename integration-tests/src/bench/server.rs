@@ -1,0 +1,102 @@
+//! One embedded AWS in a process of its own, to which every request is a while on its way; it counts what comes.
+
+use bytes::Bytes;
+use emulator::{Emulator, Options};
+use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio::net::TcpListener;
+
+/// Its states change at once: only calls take time.
+const INSTANT: f64 = 1e6;
+/// Asked for by nobody but the benchmark.
+const METER: &str = "/_bench/meter";
+
+/// What came in since it was last asked for.
+#[derive(Default)]
+struct Meter {
+    calls: BTreeMap<String, usize>,
+    bytes: usize,
+}
+
+/// Serves an empty account until the process is killed; says where on the first line.
+///
+/// # Panics
+/// When it cannot listen.
+pub async fn serve(latency: Duration) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    crate::told!("http://{}", listener.local_addr().unwrap());
+    let (emulator, meter) = (Emulator::in_memory(Options { speed: INSTANT, seed: 1 }), Arc::new(Mutex::new(Meter::default())));
+    while let Ok((stream, _)) = listener.accept().await {
+        stream.set_nodelay(true).ok();
+        let (emulator, meter) = (emulator.clone(), meter.clone());
+        let service = service_fn(move |request| answer(emulator.clone(), meter.clone(), latency, request));
+        tokio::spawn(async move {
+            hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).await.ok();
+        });
+    }
+}
+
+async fn answer(
+    emulator: Emulator,
+    meter: Arc<Mutex<Meter>>,
+    latency: Duration,
+    request: http::Request<Incoming>,
+) -> Result<http::Response<Full<Bytes>>, std::io::Error> {
+    let (parts, body) = request.into_parts();
+    let request = http::Request::from_parts(parts, body.collect().await.map_err(std::io::Error::other)?.to_bytes());
+    if request.uri().path() == METER {
+        let read = std::mem::take(&mut *meter.lock().unwrap());
+        let objects = emulator.with_world(|world| super::contender::dump(&serde_json::to_value(&*world).unwrap()));
+        let told = json!({"calls": read.calls, "bytes": read.bytes, "objects": objects});
+        return Ok(http::Response::new(Full::new(told.to_string().into())));
+    }
+    let call = emulator::wire::parse(&request).map_or_else(|_| "?".to_owned(), |it| format!("{}:{}", it.call.service, it.call.action));
+    tokio::time::sleep(latency).await;
+    let sent = request.body().len();
+    let answer = emulator.handle(request).await.ok_or_else(|| std::io::Error::from(std::io::ErrorKind::ConnectionReset))?;
+    let mut meter = meter.lock().unwrap();
+    *meter.calls.entry(call).or_default() += 1;
+    meter.bytes += sent + answer.body().len();
+    Ok(answer.map(Full::new))
+}
+
+/// Such a process; it ends with its handle.
+pub(super) struct Server {
+    child: Child,
+    pub(super) url: String,
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.child.kill().ok();
+        self.child.wait().ok();
+    }
+}
+
+impl Server {
+    /// Starts one: this program itself, with `--serve`.
+    pub(super) fn start(latency: Duration) -> Server {
+        use std::io::{BufRead, BufReader};
+        let mut command = Command::new(std::env::current_exe().unwrap());
+        command.args(["--serve", &latency.as_millis().to_string()]).stdout(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let mut url = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut url).unwrap();
+        Server { child, url: url.trim().to_owned() }
+    }
+
+    /// What came in since it was last asked, and what is there.
+    pub(super) async fn read(&self) -> Value {
+        let at = self.url.trim_start_matches("http://");
+        let request = http::Request::get(METER).header("host", at).body(Bytes::new()).unwrap();
+        let answer = crate::gate::forward(at, request).await.unwrap();
+        serde_json::from_slice(answer.body()).unwrap()
+    }
+}

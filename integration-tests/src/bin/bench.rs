@@ -1,0 +1,38 @@
+//! The benchmark: see `integration_tests::bench`.
+
+use clap::Parser;
+use integration_tests::bench;
+use std::time::Duration;
+
+#[derive(Parser)]
+#[command(about = "Measures this tool and Terraform, and writes benches/RESULTS.md")]
+struct Args {
+    /// How often each step is done
+    #[arg(long, default_value_t = 5)]
+    rounds: usize,
+    /// What each request takes on its way, in milliseconds
+    #[arg(long, value_delimiter = ',', default_values_t = [0, 50, 150])]
+    latency: Vec<u64>,
+    /// Be the emulator, with so many milliseconds of latency
+    #[arg(long, hide = true)]
+    serve: Option<u64>,
+    /// Be the engine with so many resources
+    #[arg(long, hide = true)]
+    scale: Option<usize>,
+    /// Show the table and write nothing
+    #[arg(long)]
+    dry: bool,
+}
+
+fn main() {
+    let args = Args::parse();
+    let threads = || tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    match (args.serve, args.scale) {
+        (Some(latency), _) => threads().expect("a runtime").block_on(bench::serve(Duration::from_millis(latency))),
+        (None, Some(resources)) => bench::scale::tell(resources),
+        (None, None) => {
+            let size = bench::Size { rounds: args.rounds, latencies: args.latency };
+            bench::write(&threads().expect("a runtime"), &size, args.dry);
+        }
+    }
+}
