@@ -25,6 +25,8 @@ pub struct Connection {
     pub embedded: Option<SharedHttpClient>,
     /// How much faster than AWS the other end's time runs; polling follows it. 1 for AWS.
     pub speed: f64,
+    /// How much more often than usual a state is asked for; 0 as 1.
+    pub polls: f64,
     /// Asked before every changing call.
     pub guard: Guard,
 }
@@ -72,6 +74,8 @@ pub struct Aws {
     pub region: String,
     /// See [`Connection::speed`].
     pub speed: f64,
+    /// See [`Connection::polls`].
+    polls: f64,
     /// What was made in this run, by client token: AWS may not show it yet.
     made: Arc<Mutex<BTreeMap<String, String>>>,
     /// The account, once it was asked for.
@@ -149,6 +153,7 @@ impl Aws {
             sts: client!(aws_sdk_sts),
             region: connection.region.clone(),
             speed: if connection.speed > 0.0 { connection.speed } else { 1.0 },
+            polls: if connection.polls > 0.0 { connection.polls } else { 1.0 },
             made: Arc::default(),
             account: Arc::default(),
             expires,
@@ -184,7 +189,7 @@ impl Aws {
 
     /// A wait of at most `budget` whose polling follows the other end's time.
     pub fn until(&self, budget: Duration) -> engine::Until {
-        engine::Until::within(budget).sped(self.speed)
+        engine::Until::within(budget).sped(self.speed * self.polls)
     }
 }
 

@@ -10,7 +10,7 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::Instant;
 
 /// So often is asked that nobody waits for a state that is there.
-const AT_ONCE: f64 = 1000.0;
+const AT_ONCE: f64 = 20.0;
 
 /// How long each step of a run took, by address and whether it deletes.
 type Took = BTreeMap<(String, bool), Duration>;
