@@ -1,6 +1,7 @@
 //! A stack in the embedded AWS without a process, a file or a clock: what the suites drive.
 #![allow(clippy::unwrap_used)]
 
+mod account;
 pub mod bench;
 pub mod coverage;
 pub mod docker;
@@ -19,13 +20,13 @@ pub mod shared;
 pub mod sweep;
 pub mod terminal;
 
+pub use account::{account, client, furnish};
 pub use kept::{Kept, calm, deployed};
 
 use aws::{Aws, Connection};
 use cli::{Settings, Wanted};
-use emulator::table::Item;
 use emulator::weather::Death;
-use emulator::{Emulator, Options, World};
+use emulator::Emulator;
 use engine::apply::{Apply, Outcome};
 use engine::ledger::{Folded, Guard, Ledger, MemoryLedger};
 use engine::plan::{Plan, Verb};
@@ -34,7 +35,6 @@ use engine::{Graph, LayerName, Sink};
 use mortal::Mortal;
 use orchestrator::stack;
 use script::Script;
-use serde_json::json;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
@@ -76,33 +76,6 @@ mode = "ssh"
 ssh_cidrs = ["198.51.100.0/24"]
 public_key_file = "tests/suite/bastion.pub"
 "#;
-
-/// An empty account that takes what AWS takes, so many times faster, with ids that come from this seed.
-pub fn account(speed: f64, seed: u64) -> Emulator {
-    models::enforce();
-    Emulator::in_memory(Options { speed, seed })
-}
-
-/// Clients of an emulator that listens somewhere.
-pub async fn client(url: &str, region: &str) -> Aws {
-    Aws::connect(&Connection { region: region.into(), endpoint_url: Some(url.to_owned()), speed: 1.0, ..Connection::default() }).await
-}
-
-/// What a stack finds in its account: a hosted zone and a web ACL that others made.
-pub fn furnish(world: &mut World) {
-    let ns = json!({"Name": "example.com.", "Type": "NS", "TTL": "172800", "ResourceRecords": [{"Value": "ns-1.awsdns-01.org."}]});
-    let soa = json!({"Name": "example.com.", "Type": "SOA", "TTL": "900",
-        "ResourceRecords": [{"Value": "ns-1.awsdns-01.org. awsdns-hostmaster.amazon.com. 1 7200 900 1209600 86400"}]});
-    let body = json!({"Id": "/hostedzone/Z0EXAMPLE", "Name": "example.com.", "CallerReference": "others", "Config": {"PrivateZone": false},
-        "ResourceRecordSetCount": 1});
-    let zone = Item { body, inside: json!({"records": [ns, soa]}), ..Item::default() };
-    world.account.hosted_zones.insert("Z0EXAMPLE".into(), zone);
-    let arn = "arn:aws:wafv2:eu-north-1:123456789012:regional/webacl/guard/0a1b";
-    let acl = json!({"Name": "guard", "Id": "0a1b", "ARN": arn, "Rules": [], "Capacity": 1, "DefaultAction": {"Allow": {}},
-        "VisibilityConfig": {"SampledRequestsEnabled": false, "CloudWatchMetricsEnabled": false, "MetricName": "guard"}});
-    let acl = Item { body: acl, inside: json!({"scope": "regional", "token": "t"}), ..Item::default() };
-    world.regions.entry("eu-north-1".into()).or_default().web_acls.insert(arn.into(), acl);
-}
 
 /// A declaration that can be planned and applied, and what the ledgers remember.
 struct Staged {

@@ -161,6 +161,8 @@ pub(crate) fn available(identifier: &str, live: Option<&Live>) -> Result<Poll<()
 }
 
 impl Calls<DbInstance> for DbInstances {
+    const OUTPUT_SETTLES: bool = true;
+
     async fn look(&self, asks: &[Ask<DbInstance>]) -> Result<Found<DbInstance>, Fault> {
         each(asks, |ask| async move {
             let Some(it) = self.get(&ask.want.identifier).await? else { return Ok(None) };

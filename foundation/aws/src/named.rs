@@ -12,6 +12,9 @@ pub type Tags = BTreeMap<String, String>;
 
 /// The calls of one kind. [`Named`] makes a [`Driver`] of them.
 pub trait Calls<R: Resource>: Send + Sync + 'static {
+    /// Whether an object has its output only when it is usable, or another one after a change: a database its endpoint.
+    const OUTPUT_SETTLES: bool = false;
+
     /// One batched read. [`Seen::ours`] comes from [`owned`] where AWS has tags.
     fn look(&self, asks: &[Ask<R>]) -> impl Future<Output = Result<Found<R>, Fault>> + Send;
 
@@ -103,6 +106,15 @@ impl<T> Named<T> {
         }
     }
 
+    /// The output of an object that is usable by now.
+    async fn settled<R: Resource>(&self, who: &Identity, want: &R, output: R::Output) -> Result<R::Output, Fault>
+    where
+        T: Calls<R>,
+    {
+        let now = if T::OUTPUT_SETTLES { self.one(who, want, Some(&output)).await? } else { None };
+        Ok(now.map_or(output, |now| now.output))
+    }
+
     /// The object that is there, as soon as AWS shows it.
     async fn shown<R: Resource>(&self, who: &Identity, want: &R, ticks: &Ticks) -> Result<Seen<R>, Fault>
     where
@@ -140,9 +152,7 @@ impl<R: Resource, T: Calls<R>> Driver<R> for Named<T> {
             Some(there) => {
                 self.0.change(who, want, there).await?;
                 self.0.settle(want, &there.output, ticks).await?;
-                // A change may give another output, an endpoint for example.
-                let now = self.one(who, want, Some(&there.output)).await?;
-                return Ok(now.map_or_else(|| there.output.clone(), |now| now.output));
+                return self.settled(who, want, there.output.clone()).await;
             }
             None => {}
         }
@@ -156,8 +166,7 @@ impl<R: Resource, T: Calls<R>> Driver<R> for Named<T> {
             self.0.change(who, want, &made).await?;
         }
         self.0.settle(want, &made.output, ticks).await?;
-        let now = self.one(who, want, Some(&made.output)).await?;
-        Ok(now.map_or(made.output, |now| now.output))
+        self.settled(who, want, made.output).await
     }
 
     async fn delete(&self, who: &Identity, spec: &R, last: Option<&R::Output>, ticks: &Ticks) -> Result<(), Fault> {

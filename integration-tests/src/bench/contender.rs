@@ -2,8 +2,6 @@
 #![allow(clippy::disallowed_methods)]
 
 use crate::process::{ROOT, binary};
-use serde_json::Value;
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -67,7 +65,10 @@ impl Contender {
     }
 
     /// What it needs in its directory before anything is timed.
-    pub(super) fn prepare(&self, dir: &Path) {
+    ///
+    /// # Panics
+    /// When that cannot be had.
+    pub fn prepare(&self, dir: &Path) {
         match self {
             Contender::Ours { .. } => {
                 let copied = Command::new("cp").arg("-r").arg(Path::new(ROOT).join("envs")).arg(dir).status().unwrap();
@@ -85,8 +86,10 @@ impl Contender {
         }
     }
 
-    /// The command of a step.
-    pub(super) fn command(&self, dir: &Path, url: &str, step: Step) -> Command {
+    /// The command of a step, done for the so many-th time.
+    pub fn command(&self, dir: &Path, url: &str, step: Step, time: usize) -> Command {
+        // There and back.
+        let days = if time.is_multiple_of(2) { "14" } else { "30" };
         match self {
             Contender::Ours { told } => {
                 let args: &[&str] = match step {
@@ -97,11 +100,14 @@ impl Contender {
                 let mut command = Command::new(binary());
                 command.args(args).args(["--env", "reference", "--endpoint-url", url]).current_dir(dir);
                 command.env("AWS_ACCESS_KEY_ID", "test").env("AWS_SECRET_ACCESS_KEY", "test");
+                for protected in ["DATABASE", "EDGE"] {
+                    command.env(format!("ORCHESTRATOR_{protected}__DELETION_PROTECTION"), "false");
+                }
                 if *told {
                     command.env("ORCHESTRATOR_EMBEDDED", "true").env("ORCHESTRATOR_SPEED", "1000000");
                 }
-                if step >= Step::Change {
-                    command.env("ORCHESTRATOR_OBSERVABILITY__RETENTION_DAYS", "14");
+                if step == Step::Change {
+                    command.env("ORCHESTRATOR_OBSERVABILITY__RETENTION_DAYS", days);
                 }
                 command
             }
@@ -112,8 +118,8 @@ impl Contender {
                     Step::Destroy => &["destroy", "-auto-approve"],
                 };
                 let mut command = terraform(dir, url, args);
-                if step >= Step::Change {
-                    command.env("TF_VAR_log_retention_days", "14");
+                if step == Step::Change {
+                    command.env("TF_VAR_log_retention_days", days);
                 }
                 command
             }
@@ -124,23 +130,6 @@ impl Contender {
 fn terraform(dir: &Path, url: &str, args: &[&str]) -> Command {
     let mut command = Command::new("terraform");
     command.args(args).arg("-no-color").current_dir(dir).env("TF_CLI_CONFIG_FILE", dir.join("rc")).env("TF_VAR_endpoint", url);
-    command.env("CHECKPOINT_DISABLE", "1");
+    command.env("CHECKPOINT_DISABLE", "1").env("TF_VAR_repository", ROOT).env("TF_VAR_deletion_protection", "false");
     command
-}
-
-/// How many objects each table of a world has. What comes and goes by itself is left out.
-pub(super) fn dump(world: &Value) -> BTreeMap<String, usize> {
-    let region = &world["regions"]["eu-north-1"];
-    let tables = [region, &region["ec2"], &world["account"]].map(Value::as_object);
-    let mut counts: BTreeMap<String, usize> = tables
-        .iter()
-        .flatten()
-        .flat_map(|tables| tables.iter())
-        .filter_map(|(name, table)| Some((name.clone(), table.as_object()?.len())))
-        .filter(|(_, objects)| *objects > 0)
-        .collect();
-    for name in ["tasks", "interfaces", "ec2"] {
-        counts.remove(name);
-    }
-    counts
 }

@@ -19,7 +19,7 @@ const STARTS: usize = 30;
 pub fn write(runtime: &tokio::runtime::Runtime, size: &Size, dry: bool) {
     let contenders = contenders();
     let figures = runtime.block_on(rounds(size, &contenders));
-    let mut text = format!("{HEAD}\nMachine: {}. {} rounds, interleaved; medians.\n", machine(), size.rounds);
+    let mut text = format!("{HEAD}\nMachine: {}. {} rounds, interleaved.\n", machine(), size.rounds);
     text += &compared(size, &figures);
     text += &times();
     text += &starts();
@@ -59,18 +59,24 @@ fn seconds(figure: &Figure) -> f64 {
 fn compared(size: &Size, figures: &Figures) -> String {
     let mut text = "\n![A plan without changes](plan.svg)\n".to_owned();
     for latency in &size.latencies {
-        write!(text, "\n## {latency} ms per request\n\n| | | seconds | AWS calls | memory, MiB | bodies, KiB | ours |\n|---|---|---|---|---|---|---|\n")
+        write!(text, "\n## {latency} ms per request\n\n| | | seconds | median of | AWS calls | memory, MiB | bodies, KiB | ours |\n|---|---|---|---|---|---|---|---|\n")
             .unwrap();
         for step in STEPS {
             for ((name, _, _), figure) in figures.iter().filter(|((_, at, of), _)| at == latency && *of == step) {
                 let ours = figures.get(&("orchestrator", *latency, step)).map_or(1.0, seconds);
                 let ratio = seconds(figure) / ours;
                 let (calls, memory, kib) = (median(&figure.calls), median(&figure.memory), median(&figure.bytes) / 1024);
-                writeln!(text, "| {} | {name} | {:.2} | {calls} | {memory:.0} | {kib} | × {ratio:.1} |", step.name(), seconds(figure))
-                    .unwrap();
+                writeln!(
+                    text,
+                    "| {} | {name} | {:.2} | {} | {calls} | {memory:.0} | {kib} | × {ratio:.1} |",
+                    step.name(),
+                    seconds(figure),
+                    figure.took.len()
+                )
+                .unwrap();
             }
             if !figures.keys().any(|(name, ..)| *name == "Terraform") {
-                writeln!(text, "| {} | Terraform | not installed | | | | |", step.name()).unwrap();
+                writeln!(text, "| {} | Terraform | not installed | | | | | |", step.name()).unwrap();
             }
         }
     }

@@ -3,8 +3,8 @@
 use super::contender::{Contender, STEPS, Step};
 use super::memory;
 use super::server::Server;
-use serde_json::Value;
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
@@ -33,45 +33,76 @@ pub struct Figure {
 /// By contender, latency and step.
 pub type Figures = BTreeMap<(&'static str, u64, Step), Figure>;
 
+/// How often a step is done in each round: what is short and changes little is done again.
+const TIMES: usize = 5;
+
 /// Runs everything.
 ///
 /// # Panics
 /// When a contender fails, or when two of them made different worlds.
 pub async fn rounds(size: &Size, contenders: &[Contender]) -> Figures {
-    let dirs: Vec<_> = contenders.iter().map(|_| tempfile::tempdir().unwrap()).collect();
+    let dir = tempfile::tempdir().unwrap();
     let mut figures = Figures::new();
     for latency in &size.latencies {
         for round in 0..size.rounds {
-            let mut worlds: BTreeMap<&str, Value> = BTreeMap::new();
-            for (contender, dir) in contenders.iter().zip(&dirs) {
-                let place = dir.path().join(format!("{latency}-{round}"));
-                std::fs::create_dir(&place).unwrap();
-                contender.prepare(&place);
-                let server = Server::start(Duration::from_millis(*latency));
-                for step in STEPS {
-                    let (took, memory) = timed(contender, &place, &server.url, step).await;
-                    let read = server.read().await;
-                    if step == Step::Deploy {
-                        worlds.insert(contender.name(), read["objects"].clone());
+            let places: Vec<Place<'_>> =
+                contenders.iter().enumerate().map(|(at, of)| Place::new(of, &dir, &format!("{latency}-{round}-{at}"), *latency)).collect();
+            for (step, times) in STEPS.into_iter().zip([1, TIMES, TIMES, 1]) {
+                for time in 0..times {
+                    for place in &places {
+                        place.does(step, time, &mut figures).await;
                     }
-                    let figure = figures.entry((contender.name(), *latency, step)).or_default();
-                    figure.took.push(took);
-                    figure.memory.push(memory);
-                    figure.bytes.push(read["bytes"].as_u64().unwrap() as usize);
-                    figure.calls.push(read["calls"].as_object().unwrap().values().map(|calls| calls.as_u64().unwrap() as usize).sum());
-                    crate::told!("{latency} ms, round {}: {}: {} in {took:.2?}", round + 1, contender.name(), step.name());
+                    if step == Step::Deploy {
+                        same(&places).await;
+                    }
                 }
             }
-            let mut all = worlds.values();
-            let first = all.next().unwrap();
-            assert!(all.all(|world| world == first), "not the same work: {worlds:#?}");
         }
     }
     figures
 }
 
-async fn timed(contender: &Contender, dir: &std::path::Path, url: &str, step: Step) -> (Duration, f64) {
-    let mut command = contender.command(dir, url, step);
+/// A contender with a world of its own.
+struct Place<'a> {
+    contender: &'a Contender,
+    dir: PathBuf,
+    latency: u64,
+    server: Server,
+}
+
+impl Place<'_> {
+    fn new<'a>(contender: &'a Contender, dir: &tempfile::TempDir, name: &str, latency: u64) -> Place<'a> {
+        let dir = dir.path().join(name);
+        std::fs::create_dir(&dir).unwrap();
+        contender.prepare(&dir);
+        Place { contender, dir, latency, server: Server::start(Duration::from_millis(latency)) }
+    }
+
+    async fn does(&self, step: Step, time: usize, figures: &mut Figures) {
+        let (took, memory) = timed(self.contender, &self.dir, &self.server.url, step, time).await;
+        let (read, name) = (self.server.meter().await, self.contender.name());
+        let figure = figures.entry((name, self.latency, step)).or_default();
+        figure.took.push(took);
+        figure.memory.push(memory);
+        figure.bytes.push(read["bytes"].as_u64().unwrap() as usize);
+        figure.calls.push(read["calls"].as_object().unwrap().values().map(|calls| calls.as_u64().unwrap() as usize).sum());
+        crate::told!("{} ms: {name}: {} in {took:.2?}", self.latency, step.name());
+    }
+}
+
+/// Everybody has made the same.
+async fn same(places: &[Place<'_>]) {
+    let first = places[0].server.world().await;
+    for place in &places[1..] {
+        let (world, mut differ) = (place.server.world().await, Vec::new());
+        engine::decide::compare(&[], "", Some(&first), Some(&world), &mut differ);
+        let lines: Vec<String> = differ.iter().map(|it| format!("{}: {:?} / {:?}", it.field, it.from, it.to)).collect();
+        assert!(differ.is_empty(), "{} made something else: {lines:#?}", place.contender.name());
+    }
+}
+
+async fn timed(contender: &Contender, dir: &std::path::Path, url: &str, step: Step, time: usize) -> (Duration, f64) {
+    let mut command = contender.command(dir, url, step, time);
     let (said, name) = (dir.join("said"), contender.name());
     let out = std::fs::File::create(&said).unwrap();
     command.stdin(Stdio::null()).stderr(out.try_clone().unwrap()).stdout(out);

@@ -82,7 +82,7 @@ impl Driver<Thing> for World {
 }
 
 /// Wide and deep at once: each reads three of those before it, spread over all of them.
-fn graph(resources: usize) -> Graph {
+pub(super) fn graph(resources: usize) -> Graph {
     let mut graph = Graph::new();
     graph.enter(LAYER);
     let mut made: Vec<Handle<String>> = Vec::with_capacity(resources);

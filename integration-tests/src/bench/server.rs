@@ -1,5 +1,6 @@
 //! One embedded AWS in a process of its own, to which every request is a while on its way; it counts what comes.
 
+use super::canon::canon;
 use bytes::Bytes;
 use emulator::{Emulator, Options};
 use http_body_util::{BodyExt, Full};
@@ -15,8 +16,9 @@ use tokio::net::TcpListener;
 
 /// Its states change at once: only calls take time.
 const INSTANT: f64 = 1e6;
-/// Asked for by nobody but the benchmark.
+/// Asked for by nobody but the benchmark: what came in, and what is there.
 const METER: &str = "/_bench/meter";
+const WORLD: &str = "/_bench/world";
 
 /// What came in since it was last asked for.
 #[derive(Default)]
@@ -53,9 +55,12 @@ async fn answer(
     let request = http::Request::from_parts(parts, body.collect().await.map_err(std::io::Error::other)?.to_bytes());
     if request.uri().path() == METER {
         let read = std::mem::take(&mut *meter.lock().unwrap());
-        let objects = emulator.with_world(|world| super::contender::dump(&serde_json::to_value(&*world).unwrap()));
-        let told = json!({"calls": read.calls, "bytes": read.bytes, "objects": objects});
+        let told = json!({"calls": read.calls, "bytes": read.bytes});
         return Ok(http::Response::new(Full::new(told.to_string().into())));
+    }
+    if request.uri().path() == WORLD {
+        let world = emulator.with_world(|world| canon(&serde_json::to_value(&*world).unwrap()));
+        return Ok(http::Response::new(Full::new(world.to_string().into())));
     }
     let call = emulator::wire::parse(&request).map_or_else(|_| "?".to_owned(), |it| format!("{}:{}", it.call.service, it.call.action));
     tokio::time::sleep(latency).await;
@@ -92,10 +97,19 @@ impl Server {
         Server { child, url: url.trim().to_owned() }
     }
 
-    /// What came in since it was last asked, and what is there.
-    pub(super) async fn read(&self) -> Value {
+    /// What came in since it was last asked: `calls` by operation, `bytes`.
+    pub(super) async fn meter(&self) -> Value {
+        self.get(METER).await
+    }
+
+    /// Its world in the canonical form.
+    pub(super) async fn world(&self) -> Value {
+        self.get(WORLD).await
+    }
+
+    async fn get(&self, path: &str) -> Value {
         let at = self.url.trim_start_matches("http://");
-        let request = http::Request::get(METER).header("host", at).body(Bytes::new()).unwrap();
+        let request = http::Request::get(path).header("host", at).body(Bytes::new()).unwrap();
         let answer = crate::gate::forward(at, request).await.unwrap();
         serde_json::from_slice(answer.body()).unwrap()
     }

@@ -19,6 +19,9 @@ struct Args {
     /// Be the engine with so many resources
     #[arg(long, hide = true)]
     scale: Option<usize>,
+    /// Do a piece of the engine's work, so often: for callgrind
+    #[arg(long, hide = true, num_args = 2, value_names = ["PIECE", "TIMES"])]
+    work: Vec<String>,
     /// Show the table and write nothing
     #[arg(long)]
     dry: bool,
@@ -26,6 +29,9 @@ struct Args {
 
 fn main() {
     let args = Args::parse();
+    if let [piece, times] = args.work.as_slice() {
+        return bench::work::work(piece, times.parse().expect("a number"));
+    }
     let threads = || tokio::runtime::Builder::new_multi_thread().enable_all().build();
     match (args.serve, args.scale) {
         (Some(latency), _) => threads().expect("a runtime").block_on(bench::serve(Duration::from_millis(latency))),

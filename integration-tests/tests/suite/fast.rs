@@ -3,7 +3,7 @@
 
 use integration_tests::bench::{scale, simulated};
 use integration_tests::script::Script;
-use integration_tests::{EVERYTHING, deployed};
+use integration_tests::{Bench, EVERYTHING, all_done, deployed, furnish};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -39,4 +39,19 @@ async fn the_engine_grows_with_its_resources() {
     integration_tests::told!("{small:?}, {large:?}");
     // Ten times as many: n log n is thirteen times as long, and a square a hundred times.
     assert!(large.plan < small.plan * 30 && large.apply < small.apply * 30, "{small:?}, {large:?}");
+}
+
+/// Its longest chain of steps, with a handful of calls for each: a look, the create, a look at what was made.
+#[tokio::test(start_paused = true)]
+async fn a_first_deploy_waits_for_few_calls() {
+    let script = Script::default().slow(LATENCY);
+    let emulator = integration_tests::account(1e6, 7);
+    emulator.with_world(furnish);
+    let bench = Bench { emulator, script: Some(script.clone()), polls: 1e6, ..Bench::new() };
+    let began = Instant::now();
+    all_done(bench.deploy(EVERYTHING).await);
+    let deep = began.elapsed().as_secs_f64() / LATENCY.as_secs_f64();
+    let calls = script.left().len();
+    integration_tests::told!("{calls} calls, {deep:.2} deep");
+    assert!(deep < 40.5 && calls <= 440, "{calls} calls, {deep:.2} deep");
 }

@@ -9,6 +9,7 @@ mod doctor;
 mod documents;
 mod exit_codes;
 mod init;
+mod instructions;
 mod kill;
 mod ledger_s3_process;
 mod locks;

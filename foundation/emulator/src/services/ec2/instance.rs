@@ -212,6 +212,8 @@ pub(super) fn describe_attribute(here: &mut Here<'_>, input: &Input) -> Answer {
     let value = match attribute {
         "userData" => json!({"value": it.inside["request"]["UserData"]}),
         "disableApiTermination" => json!({"value": it.inside["protected"]}),
+        "disableApiStop" => json!({"value": false}),
+        "instanceInitiatedShutdownBehavior" => json!({"value": "stop"}),
         "instanceType" | "rootDeviceName" | "ebsOptimized" | "sourceDestCheck" => json!({"value": it.body[attribute]}),
         "groupSet" | "blockDeviceMapping" => it.body[attribute].clone(),
         other => return Err(invalid(other, "attribute")),

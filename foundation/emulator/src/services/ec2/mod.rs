@@ -1,5 +1,6 @@
 //! EC2: one file per family.
 
+mod details;
 mod endpoint;
 mod filter;
 mod flow_log;
@@ -155,6 +156,11 @@ fn handle_hosts(here: &mut Here<'_>, call: &Call) -> Answer {
         "ModifyInstanceAttribute" => instance::modify_attribute(here, input),
         "DescribeInstanceAttribute" => instance::describe_attribute(here, input),
         "ModifyInstanceMetadataOptions" => instance::modify_metadata(here, input),
+        "DescribeInstanceTypes" => details::instance_types(input),
+        "DescribeInstanceCreditSpecifications" => details::credits(here, input),
+        "DescribePrefixLists" => details::prefix_lists(here, input),
+        "DescribeTags" => details::tags(here, input),
+        "DescribeVolumes" => details::volumes(here, input),
         "ImportKeyPair" => key_pair::import_key(here, input),
         "DescribeKeyPairs" => key_pair::describe_keys(here, input),
         "DeleteKeyPair" => key_pair::delete_key(here, input),
