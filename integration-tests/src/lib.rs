@@ -25,8 +25,8 @@ pub use kept::{Kept, calm, deployed};
 
 use aws::{Aws, Connection};
 use cli::{Settings, Wanted};
-use emulator::weather::Death;
 use emulator::Emulator;
+use emulator::weather::Death;
 use engine::apply::{Apply, Outcome};
 use engine::ledger::{Folded, Guard, Ledger, MemoryLedger};
 use engine::plan::{Plan, Verb};

@@ -180,7 +180,8 @@ impl Canon {
     fn field(&self, key: &str, value: &Value, table: &str, path: &str) -> Option<(String, Value)> {
         let path = if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") };
         let at = format!("{table} {path}");
-        let default = DEFAULTS.iter().any(|(place, default)| *place == at && value.to_string() == *default);
+        let is = |default: &str| serde_json::from_str::<Value>(default).is_ok_and(|default| default == *value);
+        let default = DEFAULTS.iter().any(|(place, default)| *place == at && is(default));
         // Nothing is as if it was not said.
         if DROPPED.contains(&key) || DROPPED_AT.contains(&at.as_str()) || default {
             return None;

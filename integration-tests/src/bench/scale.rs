@@ -55,9 +55,12 @@ impl Resource for Thing {
     }
 }
 
+/// A thing with its tags.
+type Tagged = (Thing, BTreeMap<String, String>);
+
 /// The things that are there, by name.
 #[derive(Clone, Default)]
-struct World(Arc<Mutex<HashMap<String, (Thing, BTreeMap<String, String>)>>>);
+struct World(Arc<Mutex<HashMap<String, Tagged>>>);
 
 impl Driver<Thing> for World {
     async fn observe(&self, asks: &[Ask<Thing>]) -> Result<Found<Thing>, Fault> {
