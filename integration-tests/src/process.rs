@@ -53,7 +53,7 @@ pub fn judged() -> &'static Path {
     })
 }
 
-/// A command in `dir` that is not told where AWS is.
+/// A command of the twin in `dir` that is not told where AWS is.
 pub fn command(dir: &Path, args: &[&str]) -> Command {
     let mut command = Command::new(judged());
     command.args(args).current_dir(dir).env_remove("AWS_ENDPOINT_URL").envs(crate::models::environment());

@@ -182,7 +182,6 @@ impl Canon {
         let at = format!("{table} {path}");
         let is = |default: &str| serde_json::from_str::<Value>(default).is_ok_and(|default| default == *value);
         let default = DEFAULTS.iter().any(|(place, default)| *place == at && is(default));
-        // Nothing is as if it was not said.
         if DROPPED.contains(&key) || DROPPED_AT.contains(&at.as_str()) || default {
             return None;
         }

@@ -34,10 +34,11 @@ pub fn write(runtime: &tokio::runtime::Runtime, size: &Size, dry: bool) {
 }
 
 const HEAD: &str = "# How fast\n
-Written by `cargo run --release -p integration-tests --bin bench`; a look in a minute is `… bench -- --rounds 1 --latency 50 --dry`.\n
+Written by `cargo run --release -p integration-tests --bin bench`; a look in some minutes is `… bench -- --rounds 1 --latency 50 --dry`.\n
 The reference stack (`envs/reference.toml`) on an embedded AWS in a process of its own whose states change at once, with so much added to
-every request. Terraform makes the same objects from `benches/terraform`; after each first deploy, the tables of both worlds are compared.
-Terraform waits between its looks at a state as it does on AWS; so does this tool, unless it says that it was told.\n";
+every request. Terraform makes the same objects from `benches/terraform`; after each first deploy, both worlds are compared object by
+object. Terraform waits between its looks at a state as it does on AWS; so does this tool, unless it says that it was told. A destroy of
+ours waits 90 s for what RDS still writes to its log groups, and deletes them once more.\n";
 
 fn machine() -> String {
     let cpu = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
