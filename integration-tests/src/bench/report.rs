@@ -86,10 +86,11 @@ fn compared(size: &Size, figures: &Figures) -> String {
 
 fn times() -> String {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
-    let env = std::fs::read_to_string(Path::new(ROOT).join("envs/reference.toml")).unwrap();
-    let env = env.replace("envs/bastion.pub", &Path::new(ROOT).join("envs/bastion.pub").display().to_string());
+    let env = simulated::reference();
+    let key = "tests/suite/bastion.pub";
+    let every = crate::EVERYTHING.replace(key, &Path::new(ROOT).join("integration-tests").join(key).display().to_string());
     let mut text = "\n## In AWS's own time\n\nOn a paused clock, with the durations of the embedded AWS.\n\n| | | took | critical path | of it | layer by layer | faster |\n|---|---|---|---|---|---|---|\n".to_owned();
-    for (what, env) in [("reference", env.as_str()), ("every kind", crate::EVERYTHING)] {
+    for (what, env) in [("reference", env.as_str()), ("every kind", every.as_str())] {
         let (deploy, destroy) = runtime.block_on(simulated::makespans(env));
         for (run, it) in [("first deploy", deploy), ("destroy", destroy)] {
             let (over, under) = (it.over_critical(), it.under_layered());

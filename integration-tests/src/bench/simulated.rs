@@ -1,10 +1,12 @@
 //! A deploy and a destroy in AWS's own time, on the paused clock: what they take, and what they could not be faster than.
 
+use crate::process::ROOT;
 use crate::{Bench, all_done};
 use engine::event::{Event, Fact};
 use engine::plan::{Plan, Verb};
 use engine::{LayerName, Sink};
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::time::Duration;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::Instant;
@@ -36,6 +38,15 @@ impl Makespan {
     pub fn under_layered(&self) -> f64 {
         self.layered.as_secs_f64() / self.took.as_secs_f64()
     }
+}
+
+/// The settings of the reference stack, wherever they are read.
+///
+/// # Panics
+/// When they cannot be read.
+pub fn reference() -> String {
+    let env = std::fs::read_to_string(Path::new(ROOT).join("envs/reference.toml")).unwrap();
+    env.replace("envs/bastion.pub", &Path::new(ROOT).join("envs/bastion.pub").display().to_string())
 }
 
 /// A deploy of these settings, and the destroy that follows. Call it on a paused clock.
