@@ -136,6 +136,7 @@ pub(crate) fn handle(all: &mut crate::world::Here<'_>, call: &Call) -> Answer {
         "DeleteVpcEndpoints" => endpoint::delete(here, input),
         "CreateTags" => tags::create(here, input),
         "DeleteTags" => tags::delete(here, input),
+        "DescribeTags" => tags::describe(here, input),
         _ => handle_hosts(here, call),
     }
 }
@@ -159,7 +160,6 @@ fn handle_hosts(here: &mut Here<'_>, call: &Call) -> Answer {
         "DescribeInstanceTypes" => details::instance_types(input),
         "DescribeInstanceCreditSpecifications" => details::credits(here, input),
         "DescribePrefixLists" => details::prefix_lists(here, input),
-        "DescribeTags" => details::tags(here, input),
         "DescribeVolumes" => details::volumes(here, input),
         "ImportKeyPair" => key_pair::import_key(here, input),
         "DescribeKeyPairs" => key_pair::describe_keys(here, input),
@@ -187,22 +187,8 @@ impl Ec2 {
 
     /// The ids of living objects that carry the tag.
     pub fn tagged(&self, key: &str, value: &str) -> Vec<String> {
-        let has = |tags: &Tags| tags.get(key).is_some_and(|found| found == value);
-        let mut found: Vec<String> = Vec::new();
-        found.extend(self.vpcs.iter().filter(|(_, it)| has(&it.tags)).map(|(id, _)| id.clone()));
-        found.extend(self.subnets.iter().filter(|(_, it)| has(&it.tags)).map(|(id, _)| id.clone()));
-        found.extend(self.internet_gateways.iter().filter(|(_, it)| has(&it.tags)).map(|(id, _)| id.clone()));
-        found.extend(self.addresses.iter().filter(|(_, it)| has(&it.tags)).map(|(id, _)| id.clone()));
-        found.extend(self.nat_gateways.iter().filter(|(_, it)| has(&it.tags) && it.lives()).map(|(id, _)| id.clone()));
-        found.extend(self.route_tables.iter().filter(|(_, it)| has(&it.tags)).map(|(id, _)| id.clone()));
-        found.extend(self.security_groups.iter().filter(|(_, it)| has(&it.tags)).map(|(id, _)| id.clone()));
-        found.extend(self.rules.iter().filter(|(_, it)| has(&it.tags)).map(|(id, _)| id.clone()));
-        found.extend(self.endpoints.iter().filter(|(_, it)| has(&it.tags)).map(|(id, _)| id.clone()));
-        found.extend(self.instances.iter().filter(|(_, it)| has(&it.tags) && instance::lives(it)).map(|(id, _)| id.clone()));
-        for table in [&self.key_pairs, &self.flow_logs] {
-            found.extend(crate::table::tagged(table, key, value));
-        }
-        found
+        let all = tags::all(self).into_iter();
+        all.filter(|(_, _, tags)| tags.get(key).is_some_and(|found| found == value)).map(|(id, ..)| id.to_owned()).collect()
     }
 }
 
