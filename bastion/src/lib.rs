@@ -45,14 +45,14 @@ impl Deploys for Bastion {
         warnings(config)
     }
 
-    /// A bastion that is off asks nothing of other layers, so that it can be declared before they are deployed.
     /// The key of the operators.
-    type Found = Option<Key>;
+    type LookedUp = Option<Key>;
 
     async fn look_up(aws: &Aws, config: &Config, _: &Names) -> Result<Option<Key>, LayerError> {
         if config.enabled { key::look_up(aws, config).await } else { Ok(None) }
     }
 
+    /// A bastion that is off asks nothing of other layers, so that it can be declared before they are deployed.
     fn inputs(at: &aws::Place<'_>, config: &Config, key: Option<Key>) -> Result<Inputs, LayerError> {
         let names = at.names.clone();
         if !config.enabled {

@@ -42,7 +42,7 @@ impl Deploys for Compute {
     }
 
     /// The account.
-    type Found = String;
+    type LookedUp = String;
 
     async fn look_up(aws: &Aws, _: &Config, _: &Names) -> Result<String, LayerError> {
         Ok(aws.account().await?)

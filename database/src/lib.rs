@@ -37,10 +37,10 @@ impl Deploys for DatabaseLayer {
         config.check()
     }
 
-    /// The engine's version is resolved here: what a plan shows is what will be made.
     /// The engine's version.
-    type Found = String;
+    type LookedUp = String;
 
+    /// The engine's version is resolved here: what a plan shows is what will be made.
     async fn look_up(aws: &Aws, config: &Config, names: &Names) -> Result<String, LayerError> {
         let call = aws.rds.describe_db_instances().db_instance_identifier(names.database());
         let live = call.send().await.or_gone("rds:DescribeDBInstances")?;

@@ -41,7 +41,7 @@ impl Deploys for Edge {
     }
 
     /// The id of the hosted zone, if the settings name one.
-    type Found = Option<String>;
+    type LookedUp = Option<String>;
 
     async fn look_up(aws: &Aws, config: &Config, _: &Names) -> Result<Option<String>, LayerError> {
         match &config.hosted_zone {

@@ -154,7 +154,7 @@ impl Bench {
             None => Some(self.emulator.connector()),
             Some(script) => Some(script.connector(&self.emulator)),
         };
-        Aws::connect(&Connection { region: "eu-north-1".into(), embedded, speed: 1.0, polls: self.polls, ..Connection::default() }).await
+        Aws::connect(&Connection { region: "eu-north-1".into(), embedded, speed: 1.0, ..Connection::default() }).await.polling(self.polls)
     }
 
     fn memory(&self) -> BTreeMap<LayerName, Folded> {

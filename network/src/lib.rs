@@ -36,7 +36,7 @@ impl Deploys for Network {
     }
 
     /// The availability zones.
-    type Found = Vec<String>;
+    type LookedUp = Vec<String>;
 
     async fn look_up(aws: &Aws, config: &Config, _: &Names) -> Result<Vec<String>, LayerError> {
         Ok(zones(aws, config.zones).await?)

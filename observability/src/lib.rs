@@ -38,7 +38,7 @@ impl Deploys for Observability {
     }
 
     /// The account.
-    type Found = String;
+    type LookedUp = String;
 
     async fn look_up(aws: &Aws, _: &Config, _: &Names) -> Result<String, LayerError> {
         Ok(aws.account().await?)

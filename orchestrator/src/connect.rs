@@ -51,7 +51,6 @@ pub async fn connect(settings: &Settings, endpoint_url: Option<&str>, guard: &Gu
         embedded: if here { Some(embedded(settings)?.connector()) } else { None },
         speed: if settings.top.embedded { settings.top.speed } else { 1.0 },
         guard: guard.clone(),
-        ..Connection::default()
     };
     Ok(Aws::connect(&connection).await)
 }

@@ -40,7 +40,7 @@ impl Deploys for Secrets {
 
     /// The account's number is part of the key's policy.
     /// The account.
-    type Found = String;
+    type LookedUp = String;
 
     async fn look_up(aws: &Aws, _: &Config, _: &Names) -> Result<String, LayerError> {
         Ok(aws.account().await?)

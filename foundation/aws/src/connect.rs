@@ -25,8 +25,6 @@ pub struct Connection {
     pub embedded: Option<SharedHttpClient>,
     /// How much faster than AWS the other end's time runs; polling follows it. 1 for AWS.
     pub speed: f64,
-    /// How much more often than usual a state is asked for; 0 as 1.
-    pub polls: f64,
     /// Asked before every changing call.
     pub guard: Guard,
 }
@@ -74,7 +72,7 @@ pub struct Aws {
     pub region: String,
     /// See [`Connection::speed`].
     pub speed: f64,
-    /// See [`Connection::polls`].
+    /// See [`Aws::polling`].
     polls: f64,
     /// What was made in this run, by client token: AWS may not show it yet.
     made: Arc<Mutex<BTreeMap<String, String>>>,
@@ -153,7 +151,7 @@ impl Aws {
             sts: client!(aws_sdk_sts),
             region: connection.region.clone(),
             speed: if connection.speed > 0.0 { connection.speed } else { 1.0 },
-            polls: if connection.polls > 0.0 { connection.polls } else { 1.0 },
+            polls: 1.0,
             made: Arc::default(),
             account: Arc::default(),
             expires,
@@ -185,6 +183,11 @@ impl Aws {
             Ok(me.account.unwrap_or_default())
         };
         self.account.get_or_try_init(ask).await.cloned()
+    }
+
+    /// The same clients, which ask for a state so many times as often as others do.
+    pub fn polling(self, polls: f64) -> Aws {
+        Aws { polls, ..self }
     }
 
     /// A wait of at most `budget` whose polling follows the other end's time.

@@ -18,19 +18,19 @@ pub trait Deploys: Layer<Outputs: Send + Sync + 'static, Config: Send + Sync, In
     fn check(config: &Self::Config, names: &Names) -> Result<(), DeclareError>;
 
     /// What must be looked up in account and region before the layer can be declared.
-    type Found: Send;
+    type LookedUp: Send;
 
     /// Looks it up. It waits for no other layer: all of them look at once.
     ///
     /// # Errors
     /// [`LayerError::Fault`] of a call, [`LayerError::Declare`] for a setting that does not fit what was found.
-    fn look_up(aws: &Aws, config: &Self::Config, names: &Names) -> impl Future<Output = Result<Self::Found, LayerError>> + Send;
+    fn look_up(aws: &Aws, config: &Self::Config, names: &Names) -> impl Future<Output = Result<Self::LookedUp, LayerError>> + Send;
 
     /// What it needs beside its settings: what was looked up, and other layers' doors.
     ///
     /// # Errors
     /// [`LayerError::Upstream`] when a layer that it reads was never deployed.
-    fn inputs(at: &Place<'_>, config: &Self::Config, found: Self::Found) -> Result<Self::Inputs, LayerError>;
+    fn inputs(at: &Place<'_>, config: &Self::Config, found: Self::LookedUp) -> Result<Self::Inputs, LayerError>;
 
     /// What is worth a line before anything is done: a setting that does nothing, a version that ends.
     fn warnings(_config: &Self::Config) -> Vec<String> {
@@ -94,7 +94,7 @@ impl<'a> Stage<'a> {
     }
 
     /// Looks up what a layer needs, if it is one of the wanted.
-    pub async fn look_up<L: Deploys>(&self, config: &L::Config, wanted: &[LayerName]) -> Option<Result<L::Found, LayerError>> {
+    pub async fn look_up<L: Deploys>(&self, config: &L::Config, wanted: &[LayerName]) -> Option<Result<L::LookedUp, LayerError>> {
         if !wanted.contains(&L::NAME) {
             return None;
         }
@@ -105,7 +105,7 @@ impl<'a> Stage<'a> {
     ///
     /// # Errors
     /// [`LayerError`].
-    pub fn declare<L: Deploys>(&mut self, config: &L::Config, found: Option<Result<L::Found, LayerError>>) -> Result<(), LayerError> {
+    pub fn declare<L: Deploys>(&mut self, config: &L::Config, found: Option<Result<L::LookedUp, LayerError>>) -> Result<(), LayerError> {
         let Some(found) = found else { return Ok(()) };
         self.warnings.extend(L::warnings(config));
         let at = Place { region: &self.aws.region, names: self.names, upstream: &self.upstream };

@@ -92,7 +92,7 @@ macro_rules! layer {
 
         async fn connect(place: $crate::alone::Place) -> ::aws::Aws {
             let $crate::alone::Place { region, endpoint_url, speed, guard } = place;
-            ::aws::Aws::connect(&::aws::Connection { region, endpoint_url, speed, guard, ..::aws::Connection::default() }).await
+            ::aws::Aws::connect(&::aws::Connection { region, endpoint_url, embedded: None, speed, guard }).await
         }
 
         impl $crate::alone::Single for Own {
