@@ -1,18 +1,21 @@
 //! A gate in front of an AWS over HTTP: what may happen to a call between the wire and the world.
 
+use crate::models;
 use bytes::Bytes;
-use emulator::Emulator;
-use emulator::call::AwsError;
 use emulator::sent::{Sent, sent};
 use emulator::weather::{Fault, Weather, error, truncated};
 use emulator::wire::Protocol;
+use emulator::{AwsError, Emulator};
 use futures::future::BoxFuture;
+use http_body::Body;
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
+use std::future::Future;
 use std::sync::{Arc, Mutex};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinHandle;
 
 /// One call at the gate.
 #[derive(Clone, Debug)]
@@ -53,14 +56,35 @@ pub async fn judged(upstream: &str) -> String {
 
 /// Forwards to the emulator at `upstream` through this weather, until the task is dropped; the address it listens on. What does not fit
 /// AWS's models is refused; calls of protocols that the embedded AWS does not know pass through.
-pub async fn weather(upstream: &str, weather: Weather) -> (String, tokio::task::JoinHandle<()>) {
+pub async fn weather(upstream: &str, weather: Weather) -> (String, JoinHandle<()>) {
+    models::enforce();
+    let (upstream, weather) = (upstream.to_owned(), Arc::new(Mutex::new(weather)));
+    listen(move |request| brave(upstream.clone(), weather.clone(), request)).await
+}
+
+/// Answers each request until the task is dropped; the address it listens on. An error closes the connection.
+///
+/// # Panics
+/// When no port is free.
+pub async fn listen<F, B>(answer: impl Fn(http::Request<Bytes>) -> F + Clone + Send + Sync + 'static) -> (String, JoinHandle<()>)
+where
+    F: Future<Output = Result<http::Response<B>, std::io::Error>> + Send,
+    B: Body<Data = Bytes, Error: std::error::Error + Send + Sync> + Send + 'static,
+{
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
-    let (upstream, weather) = (upstream.to_owned(), Arc::new(Mutex::new(weather)));
     let accept = async move {
         while let Ok((stream, _)) = listener.accept().await {
-            let (upstream, weather) = (upstream.clone(), weather.clone());
-            let service = service_fn(move |request| brave(upstream.clone(), weather.clone(), request));
+            stream.set_nodelay(true).ok();
+            let answer = answer.clone();
+            let service = service_fn(move |request: http::Request<Incoming>| {
+                let answer = answer.clone();
+                async move {
+                    let (parts, body) = request.into_parts();
+                    let body = body.collect().await.map_err(std::io::Error::other)?.to_bytes();
+                    answer(http::Request::from_parts(parts, body)).await
+                }
+            });
             tokio::spawn(async move {
                 // A client that goes away in the middle is its own affair.
                 hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).await.ok();
@@ -70,17 +94,19 @@ pub async fn weather(upstream: &str, weather: Weather) -> (String, tokio::task::
     (url, tokio::spawn(accept))
 }
 
+/// The connection ends without an answer.
+pub fn closed() -> std::io::Error {
+    std::io::ErrorKind::ConnectionReset.into()
+}
+
 async fn brave(
     upstream: String,
     weather: Arc<Mutex<Weather>>,
-    request: http::Request<Incoming>,
+    request: http::Request<Bytes>,
 ) -> Result<http::Response<Sent>, std::io::Error> {
-    let closed = || std::io::Error::from(std::io::ErrorKind::ConnectionReset);
-    let (parts, body) = request.into_parts();
-    let request = http::Request::from_parts(parts, body.collect().await.map_err(std::io::Error::other)?.to_bytes());
     let Ok(parsed) = emulator::wire::parse(&request) else { return forward(&upstream, request).await.map(sent) };
-    if let Some(problem) = crate::models::check(&parsed.call) {
-        return Ok(refused(parsed.protocol, &AwsError::bad("ValidationException", problem)));
+    if let Some(error) = emulator::judge::refusal(&parsed.call) {
+        return Ok(refused(parsed.protocol, &error));
     }
     let fault = weather.lock().unwrap().next(&parsed.call);
     match fault {
@@ -116,31 +142,15 @@ pub async fn forward(upstream: &str, request: http::Request<Bytes>) -> Result<ht
 }
 
 /// Serves `emulator` behind `keeper` until the task is dropped; the address it listens on.
-pub async fn serve(emulator: Emulator, keeper: Arc<dyn Keeper>) -> (String, tokio::task::JoinHandle<()>) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
-    let accept = async move {
-        while let Ok((stream, _)) = listener.accept().await {
-            let (emulator, keeper) = (emulator.clone(), keeper.clone());
-            let service = service_fn(move |request| pass(emulator.clone(), keeper.clone(), request));
-            tokio::spawn(async move {
-                // A client that goes away in the middle is what the gate is for.
-                hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).await.ok();
-            });
-        }
-    };
-    (url, tokio::spawn(accept))
+pub async fn serve(emulator: Emulator, keeper: Arc<dyn Keeper>) -> (String, JoinHandle<()>) {
+    listen(move |request| pass(emulator.clone(), keeper.clone(), request)).await
 }
 
 async fn pass(
     emulator: Emulator,
     keeper: Arc<dyn Keeper>,
-    request: http::Request<Incoming>,
+    request: http::Request<Bytes>,
 ) -> Result<http::Response<Full<Bytes>>, std::io::Error> {
-    let closed = || std::io::Error::from(std::io::ErrorKind::ConnectionReset);
-    let (parts, body) = request.into_parts();
-    let body = body.collect().await.map_err(std::io::Error::other)?.to_bytes();
-    let request = http::Request::from_parts(parts, body);
     let call = emulator::wire::parse(&request).map(|parsed| parsed.call).map_err(|_| closed())?;
     let changing = emulator::services::is_changing(&call.action);
     let arrival = Arrival { call: format!("{}:{}", call.service, call.action), changing };

@@ -77,10 +77,7 @@ pub fn note() -> std::io::Result<()> {
 }
 
 /// What AWS would refuse about a call, and why; nothing where there are no models.
-///
-/// # Panics
-/// When a check panicked.
-pub fn check(call: &Call) -> Option<String> {
+fn check(call: &Call) -> Option<String> {
     let name = NAMES.iter().find(|(signing, _)| *signing == call.service).map_or(call.service.as_str(), |(_, name)| *name);
     let mut hash = DefaultHasher::new();
     (name, &call.action, call.input.0.to_string()).hash(&mut hash);

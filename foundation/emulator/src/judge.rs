@@ -13,8 +13,8 @@ pub fn judged_by(judge: impl Fn(&Call) -> Option<String> + Send + Sync + 'static
     JUDGE.set(Box::new(judge)).ok();
 }
 
-/// The refusal of a call that does not fit AWS's model of it.
-pub(crate) fn refusal(call: &Call) -> Option<AwsError> {
+/// The refusal of a call that does not fit AWS's model of it; nothing without a judge.
+pub fn refusal(call: &Call) -> Option<AwsError> {
     let problem = JUDGE.get()?(call)?;
     Some(AwsError::bad("ValidationException", format!("{}:{} does not fit AWS's model: {problem}", call.service, call.action)))
 }

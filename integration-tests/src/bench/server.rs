@@ -1,18 +1,15 @@
 //! One embedded AWS in a process of its own, to which every request is a while on its way; it counts what comes.
 
 use super::canon::canon;
+use crate::gate;
 use bytes::Bytes;
 use emulator::{Emulator, Options};
-use http_body_util::{BodyExt, Full};
-use hyper::body::Incoming;
-use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
+use http_body_util::Full;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use tokio::net::TcpListener;
 
 /// Its states change at once: only calls take time.
 const INSTANT: f64 = 1e6;
@@ -32,27 +29,18 @@ struct Meter {
 /// # Panics
 /// When it cannot listen.
 pub async fn serve(latency: Duration) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    crate::told!("http://{}", listener.local_addr().unwrap());
     let (emulator, meter) = (Emulator::in_memory(Options { speed: INSTANT, seed: 1 }), Arc::new(Mutex::new(Meter::default())));
-    while let Ok((stream, _)) = listener.accept().await {
-        stream.set_nodelay(true).ok();
-        let (emulator, meter) = (emulator.clone(), meter.clone());
-        let service = service_fn(move |request| answer(emulator.clone(), meter.clone(), latency, request));
-        tokio::spawn(async move {
-            hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).await.ok();
-        });
-    }
+    let (url, server) = gate::listen(move |request| answer(emulator.clone(), meter.clone(), latency, request)).await;
+    crate::told!("{url}");
+    server.await.unwrap();
 }
 
 async fn answer(
     emulator: Emulator,
     meter: Arc<Mutex<Meter>>,
     latency: Duration,
-    request: http::Request<Incoming>,
+    request: http::Request<Bytes>,
 ) -> Result<http::Response<Full<Bytes>>, std::io::Error> {
-    let (parts, body) = request.into_parts();
-    let request = http::Request::from_parts(parts, body.collect().await.map_err(std::io::Error::other)?.to_bytes());
     if request.uri().path() == METER {
         let read = std::mem::take(&mut *meter.lock().unwrap());
         let told = json!({"calls": read.calls, "bytes": read.bytes});
@@ -65,7 +53,7 @@ async fn answer(
     let call = emulator::wire::parse(&request).map_or_else(|_| "?".to_owned(), |it| format!("{}:{}", it.call.service, it.call.action));
     tokio::time::sleep(latency).await;
     let sent = request.body().len();
-    let answer = emulator.handle(request).await.ok_or_else(|| std::io::Error::from(std::io::ErrorKind::ConnectionReset))?;
+    let answer = emulator.handle(request).await.ok_or_else(gate::closed)?;
     let mut meter = meter.lock().unwrap();
     *meter.calls.entry(call).or_default() += 1;
     meter.bytes += sent + answer.body().len();
@@ -110,7 +98,7 @@ impl Server {
     async fn get(&self, path: &str) -> Value {
         let at = self.url.trim_start_matches("http://");
         let request = http::Request::get(path).header("host", at).body(Bytes::new()).unwrap();
-        let answer = crate::gate::forward(at, request).await.unwrap();
+        let answer = gate::forward(at, request).await.unwrap();
         serde_json::from_slice(answer.body()).unwrap()
     }
 }
