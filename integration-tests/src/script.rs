@@ -13,7 +13,6 @@ use emulator::{AwsError, Emulator};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use tokio::time::Instant;
 
 /// What is refused; clones share the count.
 #[derive(Clone, Debug, Default)]
@@ -23,7 +22,6 @@ pub struct Script {
     breaks: Option<String>,
     carried: Arc<Mutex<Vec<String>>>,
     latency: Duration,
-    left: Arc<Mutex<Vec<(Instant, String)>>>,
 }
 
 #[derive(Clone, Debug)]
@@ -46,11 +44,6 @@ impl Script {
         Script { latency, ..self }
     }
 
-    /// When each call left, in order.
-    pub fn left(&self) -> Vec<(Instant, String)> {
-        self.left.lock().unwrap().clone()
-    }
-
     /// The client panics at the first call of `call`.
     pub fn breaks(self, call: &str) -> Script {
         Script { breaks: Some(call.to_owned()), ..self }
@@ -70,6 +63,11 @@ impl Script {
         let form = text.split('&').find_map(|field| field.strip_prefix("MasterUserPassword=")).map(|value| value.replace("%7E", "~"));
         self.carried.lock().unwrap().extend(json.or(form));
         panic!("the client breaks in {call}");
+    }
+
+    /// How often each call arrived, refused or not.
+    pub fn counts(&self) -> BTreeMap<String, usize> {
+        self.calls.lock().unwrap().clone()
     }
 
     /// How often `call` arrived, refused or not.
@@ -114,7 +112,6 @@ impl HttpConnector for Scripted {
             let refused = match emulator::wire::parse(&request) {
                 Ok(parsed) => {
                     let call = format!("{}:{}", parsed.call.service, parsed.call.action);
-                    here.script.left.lock().unwrap().push((Instant::now(), call.clone()));
                     tokio::time::sleep(here.script.latency).await;
                     here.script.may_break(&call, request.body());
                     let error = here.script.next(&call);

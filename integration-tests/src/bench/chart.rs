@@ -1,6 +1,7 @@
 //! A chart of bars, as SVG.
 
-use super::report::{SHOWN, median};
+use super::contender::Step;
+use super::report::median;
 use super::rounds::{Figures, Size};
 use std::fmt::Write as _;
 
@@ -14,7 +15,7 @@ pub(super) fn plan(size: &Size, figures: &Figures) -> String {
     let bars: Vec<(u64, &str, f64)> = size
         .latencies
         .iter()
-        .flat_map(|latency| figures.iter().filter(move |((_, at, step), _)| at == latency && *step == SHOWN))
+        .flat_map(|latency| figures.iter().filter(move |((_, at, step), _)| at == latency && *step == Step::Plan))
         .filter(|((name, ..), _)| !name.contains("told"))
         .map(|((name, latency, _), figure)| (*latency, *name, median(&figure.took).as_secs_f64()))
         .collect();

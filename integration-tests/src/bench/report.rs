@@ -1,6 +1,6 @@
 //! The page that the benchmark writes.
 
-use super::contender::{STEPS, Step, contenders};
+use super::contender::{STEPS, contenders};
 use super::rounds::{Figure, Figures, Size, rounds};
 use super::{chart, scale, simulated};
 use crate::process::{ROOT, binary};
@@ -129,6 +129,3 @@ fn scales() -> String {
     }
     text
 }
-
-/// The step whose time the chart shows.
-pub(super) const SHOWN: Step = Step::Plan;

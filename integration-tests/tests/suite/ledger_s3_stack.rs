@@ -110,7 +110,6 @@ async fn a_rescue_copy_that_does_not_continue_is_set_aside() {
 }
 
 #[tokio::test(start_paused = true)]
-#[allow(clippy::disallowed_methods)]
 async fn a_death_at_any_write_is_made_up_for() {
     let calm = SharedBench::new().await;
     let death = Death::at(usize::MAX, false);
