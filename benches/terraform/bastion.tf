@@ -42,24 +42,6 @@ resource "aws_vpc_security_group_egress_rule" "bastion" {
   to_port           = each.key
 }
 
-resource "aws_vpc_security_group_egress_rule" "bastion_data" {
-  security_group_id            = aws_security_group.bastion.id
-  description                  = "The bastion to the database"
-  referenced_security_group_id = aws_security_group.data.id
-  ip_protocol                  = "tcp"
-  from_port                    = aws_db_instance.main.port
-  to_port                      = aws_db_instance.main.port
-}
-
-resource "aws_vpc_security_group_ingress_rule" "bastion_data" {
-  security_group_id            = aws_security_group.data.id
-  description                  = "The bastion to the database"
-  referenced_security_group_id = aws_security_group.bastion.id
-  ip_protocol                  = "tcp"
-  from_port                    = aws_db_instance.main.port
-  to_port                      = aws_db_instance.main.port
-}
-
 resource "aws_iam_role" "bastion" {
   name        = local.bastion
   description = "The host of the operators"

@@ -200,10 +200,8 @@ resource "aws_ecs_service" "app" {
     aws_route.private,
     aws_route_table_association.private,
     aws_vpc_security_group_egress_rule.app,
-    aws_vpc_security_group_egress_rule.app_data,
-    aws_vpc_security_group_egress_rule.edge_app,
-    aws_vpc_security_group_ingress_rule.app_data,
-    aws_vpc_security_group_ingress_rule.edge_app,
+    aws_vpc_security_group_egress_rule.way,
+    aws_vpc_security_group_ingress_rule.way,
   ]
 }
 

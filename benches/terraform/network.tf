@@ -151,22 +151,48 @@ resource "aws_vpc_security_group_ingress_rule" "edge" {
   to_port           = each.value
 }
 
-resource "aws_vpc_security_group_egress_rule" "edge_app" {
-  security_group_id            = aws_security_group.edge.id
-  description                  = "The load balancer to the application"
-  referenced_security_group_id = aws_security_group.app.id
-  ip_protocol                  = "tcp"
-  from_port                    = var.app_port
-  to_port                      = var.app_port
+# Who may talk to whom: a rule out and a rule in for each.
+locals {
+  ways = {
+    edge_app = {
+      description = "The load balancer to the application"
+      from        = aws_security_group.edge.id
+      to          = aws_security_group.app.id
+      port        = var.app_port
+    }
+    app_data = {
+      description = "The application to the database"
+      from        = aws_security_group.app.id
+      to          = aws_security_group.data.id
+      port        = var.database_port
+    }
+    bastion_data = {
+      description = "The bastion to the database"
+      from        = aws_security_group.bastion.id
+      to          = aws_security_group.data.id
+      port        = var.database_port
+    }
+  }
 }
 
-resource "aws_vpc_security_group_ingress_rule" "edge_app" {
-  security_group_id            = aws_security_group.app.id
-  description                  = "The load balancer to the application"
-  referenced_security_group_id = aws_security_group.edge.id
+resource "aws_vpc_security_group_egress_rule" "way" {
+  for_each                     = local.ways
+  security_group_id            = each.value.from
+  description                  = each.value.description
+  referenced_security_group_id = each.value.to
   ip_protocol                  = "tcp"
-  from_port                    = var.app_port
-  to_port                      = var.app_port
+  from_port                    = each.value.port
+  to_port                      = each.value.port
+}
+
+resource "aws_vpc_security_group_ingress_rule" "way" {
+  for_each                     = local.ways
+  security_group_id            = each.value.to
+  description                  = each.value.description
+  referenced_security_group_id = each.value.from
+  ip_protocol                  = "tcp"
+  from_port                    = each.value.port
+  to_port                      = each.value.port
 }
 
 resource "aws_vpc_security_group_egress_rule" "app" {
@@ -176,22 +202,4 @@ resource "aws_vpc_security_group_egress_rule" "app" {
   ip_protocol       = "tcp"
   from_port         = 443
   to_port           = 443
-}
-
-resource "aws_vpc_security_group_egress_rule" "app_data" {
-  security_group_id            = aws_security_group.app.id
-  description                  = "The application to the database"
-  referenced_security_group_id = aws_security_group.data.id
-  ip_protocol                  = "tcp"
-  from_port                    = var.database_port
-  to_port                      = var.database_port
-}
-
-resource "aws_vpc_security_group_ingress_rule" "app_data" {
-  security_group_id            = aws_security_group.data.id
-  description                  = "The application to the database"
-  referenced_security_group_id = aws_security_group.app.id
-  ip_protocol                  = "tcp"
-  from_port                    = var.database_port
-  to_port                      = var.database_port
 }
