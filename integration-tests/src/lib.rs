@@ -124,7 +124,7 @@ async fn stage(aws: &Aws, memory: &BTreeMap<LayerName, Folded>, env: Option<&str
     };
     let (scope, kinds) = (settings.scope(), stack::kinds(aws));
     let (ledgers, cancel) = (BTreeMap::new(), CancellationToken::new());
-    Ok(Apply { scope, graph, kinds, ledgers, doors, sink: Sink::none(), cancel })
+    Ok(Apply { scope, graph, kinds, ledgers, doors, looked: tokio::time::Instant::now(), sink: Sink::none(), cancel })
 }
 
 /// The plan of what is staged.

@@ -200,14 +200,15 @@ impl Instances {
     async fn create(&self, who: &Identity, want: &Instance, ticks: &Ticks) -> Result<InstanceId, Fault> {
         for attempt in 0..5 {
             let token = if attempt == 0 { who.token.clone() } else { format!("{}-{attempt}", who.token) };
-            let id: InstanceId = match once(&self.0, &token, || self.mine(who, want), self.launch(who, want, &token, ticks)).await {
-                // The token's host was launched otherwise, perhaps from an older image. It is ours if it is still there.
-                Err(fault) if fault.code == "IdempotentParameterMismatch" => match self.mine(who, want).await? {
-                    Some(id) => id,
-                    None => continue,
-                },
-                other => other?,
-            };
+            let id: InstanceId =
+                match once(&self.0, &token, ticks.absent, || self.mine(who, want), self.launch(who, want, &token, ticks)).await {
+                    // The token's host was launched otherwise, perhaps from an older image. It is ours if it is still there.
+                    Err(fault) if fault.code == "IdempotentParameterMismatch" => match self.mine(who, want).await? {
+                        Some(id) => id,
+                        None => continue,
+                    },
+                    other => other?,
+                };
             if !self.described(&id).await?.is_some_and(|it| is_gone(&it)) {
                 return Ok(id);
             }

@@ -100,12 +100,12 @@ impl Calls<InstanceProfile> for InstanceProfiles {
     }
 
     /// Without its role, which [`Calls::settle`] puts in: that runs also when the answer to this call was lost.
-    async fn create(&self, who: &Identity, want: &InstanceProfile) -> Result<(), Fault> {
+    async fn create(&self, who: &Identity, want: &InstanceProfile) -> Result<Option<InstanceProfileName>, Fault> {
         let call = self.0.iam.create_instance_profile().instance_profile_name(&want.name).set_tags(Some(tags(&who.tags)));
         match call.send().await.or_fault("iam:CreateInstanceProfile") {
             // The SDK's retry of a create whose answer was lost; whose profile it is the next look tells.
-            Err(fault) if fault.code == "EntityAlreadyExists" => Ok(()),
-            other => other.map(|_| ()),
+            Err(fault) if fault.code == "EntityAlreadyExists" => Ok(None),
+            other => other.map(|_| Some(InstanceProfileName(want.name.clone()))),
         }
     }
 

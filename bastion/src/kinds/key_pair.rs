@@ -61,12 +61,12 @@ impl Calls<KeyPair> for KeyPairs {
         Ok(found)
     }
 
-    async fn create(&self, who: &Identity, want: &KeyPair) -> Result<(), Fault> {
+    async fn create(&self, who: &Identity, want: &KeyPair) -> Result<Option<KeyPairName>, Fault> {
         let call = self.0.ec2.import_key_pair().key_name(&want.name).public_key_material(Blob::new(want.public_key.as_bytes()));
         match call.tag_specifications(tag_specification(ResourceType::KeyPair, who)).send().await.or_fault("ec2:ImportKeyPair") {
             // The SDK's retry of an import whose answer was lost; whose key pair it is the next look tells.
-            Err(fault) if fault.code == "InvalidKeyPair.Duplicate" => Ok(()),
-            other => other.map(|_| ()),
+            Err(fault) if fault.code == "InvalidKeyPair.Duplicate" => Ok(None),
+            other => other.map(|_| Some(KeyPairName(want.name.clone()))),
         }
     }
 
@@ -74,7 +74,7 @@ impl Calls<KeyPair> for KeyPairs {
     async fn change(&self, who: &Identity, want: &KeyPair, seen: &Seen<KeyPair>) -> Result<(), Fault> {
         if seen.live.public_key != want.public_key {
             self.remove(want, &seen.output).await?;
-            return self.create(who, want).await;
+            return self.create(who, want).await.map(|_| ());
         }
         let (set, stale) = tag_changes(who, seen.tags.as_ref());
         if set.is_empty() && stale.is_empty() {

@@ -121,15 +121,15 @@ impl Calls<EcsCluster> for EcsClusters {
         Ok(found)
     }
 
-    /// `CreateCluster` would return somebody else's cluster of that name: [`aws::named::Named`] looks first.
-    async fn create(&self, who: &Identity, want: &EcsCluster) -> Result<(), Fault> {
+    /// `CreateCluster` would return somebody else's cluster of that name: the look after compares the tags.
+    async fn create(&self, who: &Identity, want: &EcsCluster) -> Result<Option<ClusterName>, Fault> {
         let create = || async {
             let call = self.0.ecs.create_cluster().cluster_name(&want.name).settings(settings(want));
             let call = call.configuration(configuration(want)).set_tags(Some(tags::given(&who.tags)));
             with_linked_role(&self.0, call.send().await.or_fault("ecs:CreateCluster")).await
         };
         let patience = |fault: &Fault| lacks_linked_role(fault).then_some(KNOWN_WITHIN);
-        patiently(self.0.until(FREE_WITHIN), &who.address, patience, create).await.map(|_| ())
+        patiently(self.0.until(FREE_WITHIN), &who.address, patience, create).await.map(|_| None)
     }
 
     async fn change(&self, who: &Identity, want: &EcsCluster, seen: &Seen<EcsCluster>) -> Result<(), Fault> {

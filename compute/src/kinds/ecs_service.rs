@@ -263,13 +263,14 @@ impl Calls<EcsService> for EcsServices {
         Ok(found)
     }
 
-    async fn create(&self, who: &Identity, want: &EcsService) -> Result<(), Fault> {
+    async fn create(&self, who: &Identity, want: &EcsService) -> Result<Option<String>, Fault> {
         patiently(self.0.until(DRAINED_WITHIN), &who.address, patience, || self.create_once(who, want)).await?;
         let look = || async {
             let shown = self.one(want).await?.is_some_and(|it| it.status() == Some("ACTIVE"));
             Ok(if shown { Poll::Ready(()) } else { Poll::Waiting("AWS does not show the service yet".into()) })
         };
-        self.0.until(SHOWN_WITHIN).poll(&Sink::none().ticks(&who.address), look).await
+        self.0.until(SHOWN_WITHIN).poll(&Sink::none().ticks(&who.address), look).await?;
+        Ok(Some(want.name.clone()))
     }
 
     async fn change(&self, who: &Identity, want: &EcsService, seen: &Seen<EcsService>) -> Result<(), Fault> {

@@ -105,11 +105,11 @@ impl Calls<ScalableTarget> for ScalableTargets {
         Ok(found)
     }
 
-    async fn create(&self, who: &Identity, want: &ScalableTarget) -> Result<(), Fault> {
+    async fn create(&self, who: &Identity, want: &ScalableTarget) -> Result<Option<String>, Fault> {
         match self.register(who, want, Some(&who.tags)).await {
             // The retry of a create whose answer was lost: whose it is the next look tells.
-            Err(fault) if fault.message.contains("already exists") => Ok(()),
-            other => other,
+            Err(fault) if fault.message.contains("already exists") => Ok(None),
+            other => other.map(|()| Some(want.resource.clone())),
         }
     }
 

@@ -125,8 +125,8 @@ impl Calls<ScalingPolicy> for ScalingPolicies {
         Ok(found)
     }
 
-    async fn create(&self, who: &Identity, want: &ScalingPolicy) -> Result<(), Fault> {
-        self.put(who, want).await
+    async fn create(&self, who: &Identity, want: &ScalingPolicy) -> Result<Option<()>, Fault> {
+        self.put(who, want).await.map(Some)
     }
 
     async fn change(&self, who: &Identity, want: &ScalingPolicy, seen: &Seen<ScalingPolicy>) -> Result<(), Fault> {

@@ -133,9 +133,9 @@ impl TaskDefinitions {
         Ok(released.unwrap_or_else(|| declared.clone()))
     }
 
-    async fn register(&self, who: &Identity, want: &TaskDefinition) -> Result<TaskDefinitionArn, Fault> {
+    async fn register(&self, who: &Identity, want: &TaskDefinition, image: String) -> Result<TaskDefinitionArn, Fault> {
         let declared = want.container.image.clone();
-        let container = Container { image: self.image(who, want).await?, ..want.container.clone() };
+        let container = Container { image, ..want.container.clone() };
         let definition = container.definition().map_err(|error| Fault::new(Class::Bug, error.to_string()))?;
         let cpu = if want.arm64 { CpuArchitecture::Arm64 } else { CpuArchitecture::X8664 };
         let volumes: BTreeSet<&String> = want.container.mounts.values().collect();
@@ -213,15 +213,18 @@ impl Driver<TaskDefinition> for TaskDefinitions {
         who: &Identity,
         want: &TaskDefinition,
         seen: Option<Seen<TaskDefinition>>,
-        _: &Ticks,
+        ticks: &Ticks,
     ) -> Result<TaskDefinitionArn, Fault> {
         if let Some(seen) = seen {
             tags::sync(&self.0, seen.output.as_str(), who, seen.tags.as_ref()).await?;
             return Ok(seen.output);
         }
+        if ticks.absent && who.generation == 1 {
+            return self.register(who, want, want.container.image.clone()).await;
+        }
         match self.search(who, &want.family).await? {
             Some((it, _)) => Ok(arn(&it)),
-            None => self.register(who, want).await,
+            None => self.register(who, want, self.image(who, want).await?).await,
         }
     }
 

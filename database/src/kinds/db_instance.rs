@@ -177,7 +177,7 @@ impl Calls<DbInstance> for DbInstances {
     }
 
     /// The name is unique: a repeated create is refused, and the instance is found by its name.
-    async fn create(&self, who: &Identity, want: &DbInstance) -> Result<(), Fault> {
+    async fn create(&self, who: &Identity, want: &DbInstance) -> Result<Option<Database>, Fault> {
         let password = self.password(&want.password).await?;
         let call = self.0.rds.create_db_instance().db_instance_identifier(&want.identifier).engine("postgres");
         let call = call.engine_version(&want.engine_version).auto_minor_version_upgrade(want.minor_upgrades);
@@ -193,7 +193,8 @@ impl Calls<DbInstance> for DbInstances {
         let call = call.enable_iam_database_authentication(want.iam_auth);
         let call = call.set_enable_cloudwatch_logs_exports(Some(want.log_exports.iter().cloned().collect()));
         let made = call.set_tags(Some(tags::sdk(&who.tags))).send().await.or_fault("rds:CreateDBInstance");
-        made.map(|_| ()).map_err(|fault| withheld(password.expose_secret(), fault))
+        // It is long in the making: the look after waits until AWS shows it.
+        made.map(|_| None).map_err(|fault| withheld(password.expose_secret(), fault))
     }
 
     async fn change(&self, who: &Identity, want: &DbInstance, seen: &Seen<DbInstance>) -> Result<(), Fault> {

@@ -6,7 +6,7 @@ use aws::named::{Calls, each, owned};
 use aws::{Aws, FaultExt};
 use aws_sdk_rds::types::{ApplyMethod, Parameter};
 use contract::ParameterGroupName;
-use engine::{Address, Ask, Class, Fault, Found, Identity, IdentityBy, Kind, Resource, Scope, Seen};
+use engine::{Address, Ask, Fault, Found, Identity, IdentityBy, Kind, Resource, Scope, Seen};
 use futures::try_join;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -104,20 +104,12 @@ impl Calls<DbParameterGroup> for DbParameterGroups {
         .await
     }
 
-    async fn create(&self, who: &Identity, want: &DbParameterGroup) -> Result<(), Fault> {
+    async fn create(&self, who: &Identity, want: &DbParameterGroup) -> Result<Option<ParameterGroupName>, Fault> {
         let call = self.0.rds.create_db_parameter_group().db_parameter_group_name(&want.name).db_parameter_group_family(&want.family);
         let call = call.description(&want.description).set_tags(Some(tags::sdk(&who.tags)));
-        match call.send().await.or_fault("rds:CreateDBParameterGroup") {
-            Err(fault) if fault.code == "DBParameterGroupAlreadyExists" => {}
-            other => drop(other?),
-        }
-        // The group may be the one of an earlier create whose answer was lost; somebody else's is not touched.
-        let ask = Ask { who: who.clone(), want: want.clone(), last: None };
-        match self.look(&[ask]).await?.remove(&who.address) {
-            Some(seen) if seen.ours => self.sync(want, &seen.live.parameters).await,
-            Some(_) => Err(Fault::new(Class::Foreign, format!("the parameter group {} exists and is not ours", want.name))),
-            None => Err(engine::settle::not_yet(&format!("the parameter group {}", want.name))),
-        }
+        call.send().await.or_fault("rds:CreateDBParameterGroup")?;
+        self.sync(want, &BTreeMap::new()).await?;
+        Ok(Some(ParameterGroupName(want.name.clone())))
     }
 
     async fn change(&self, who: &Identity, want: &DbParameterGroup, seen: &Seen<DbParameterGroup>) -> Result<(), Fault> {

@@ -63,11 +63,11 @@ impl Calls<DbSubnetGroup> for DbSubnetGroups {
         .await
     }
 
-    async fn create(&self, who: &Identity, want: &DbSubnetGroup) -> Result<(), Fault> {
+    async fn create(&self, who: &Identity, want: &DbSubnetGroup) -> Result<Option<SubnetGroupName>, Fault> {
         let subnets = want.subnets.iter().map(|id| id.0.clone()).collect();
         let call = self.0.rds.create_db_subnet_group().db_subnet_group_name(&want.name).db_subnet_group_description(&want.description);
         let call = call.set_subnet_ids(Some(subnets)).set_tags(Some(tags::sdk(&who.tags)));
-        call.send().await.or_fault("rds:CreateDBSubnetGroup").map(|_| ())
+        call.send().await.or_fault("rds:CreateDBSubnetGroup").map(|_| Some(SubnetGroupName(want.name.clone())))
     }
 
     async fn change(&self, who: &Identity, want: &DbSubnetGroup, seen: &Seen<DbSubnetGroup>) -> Result<(), Fault> {

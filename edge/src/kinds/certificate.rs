@@ -108,8 +108,8 @@ impl Certificates {
         Ok(None)
     }
 
-    async fn request(&self, who: &Identity, want: &Certificate) -> Result<String, Fault> {
-        if let Some(arn) = self.search(who, &want.domain).await? {
+    async fn request(&self, who: &Identity, want: &Certificate, absent: bool) -> Result<String, Fault> {
+        if !absent && let Some(arn) = self.search(who, &want.domain).await? {
             return Ok(arn);
         }
         let tags = who.tags.iter().filter_map(|(key, value)| Tag::builder().key(key).value(value).build().ok()).collect();
@@ -151,7 +151,7 @@ impl Driver<Certificate> for Certificates {
     async fn ensure(&self, who: &Identity, want: &Certificate, seen: Option<Seen<Certificate>>, ticks: &Ticks) -> Result<Requested, Fault> {
         let arn = match &seen {
             Some(seen) => seen.output.arn.clone(),
-            None => self.request(who, want).await?,
+            None => self.request(who, want, ticks.absent).await?,
         };
         let (record_name, record_value) = self.told(&arn, ticks).await?;
         let (set, stale) = tag_changes(who, seen.as_ref().and_then(|seen| seen.tags.as_ref()));

@@ -122,10 +122,10 @@ impl Calls<DnsRecord> for DnsRecords {
     }
 
     /// `CREATE` is refused where a record exists: another one of that name is never overwritten.
-    async fn create(&self, _: &Identity, want: &DnsRecord) -> Result<(), Fault> {
+    async fn create(&self, _: &Identity, want: &DnsRecord) -> Result<Option<String>, Fault> {
         match self.apply(&want.zone, ChangeAction::Create, record_set(want)?).await {
-            Err(fault) if fault.code == "InvalidChangeBatch" && fault.message.contains("already exists") => Ok(()),
-            other => other,
+            Err(fault) if fault.code == "InvalidChangeBatch" && fault.message.contains("already exists") => Ok(None),
+            other => other.map(|()| Some(want.name.clone())),
         }
     }
 

@@ -167,11 +167,13 @@ impl Calls<Listener> for Listeners {
         Ok(found)
     }
 
-    async fn create(&self, who: &Identity, want: &Listener) -> Result<(), Fault> {
+    async fn create(&self, who: &Identity, want: &Listener) -> Result<Option<ListenerArn>, Fault> {
         let (protocol, policy, certificates) = want.sdk_protocol();
         let call = self.0.elb.create_listener().load_balancer_arn(&want.load_balancer).port(want.port).protocol(protocol);
         let call = call.set_ssl_policy(policy).set_certificates(certificates).default_actions(want.sdk_action());
-        call.set_tags(Some(tags::sdk(&who.tags))).send().await.or_fault("elasticloadbalancing:CreateListener").map(|_| ())
+        let made = call.set_tags(Some(tags::sdk(&who.tags))).send().await.or_fault("elasticloadbalancing:CreateListener")?;
+        // What listens at our load balancer is ours.
+        Ok(made.listeners().first().and_then(|it| it.listener_arn()).map(|arn| ListenerArn(arn.to_owned())))
     }
 
     async fn change(&self, who: &Identity, want: &Listener, seen: &Seen<Listener>) -> Result<(), Fault> {

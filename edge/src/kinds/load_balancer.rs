@@ -129,13 +129,13 @@ impl Calls<LoadBalancerSpec> for LoadBalancers {
         .await
     }
 
-    /// AWS returns an existing balancer of that name and shape, whoever made it: the look before and the look after compare the tags.
-    async fn create(&self, who: &Identity, want: &LoadBalancerSpec) -> Result<(), Fault> {
+    /// AWS returns an existing balancer of that name and shape, whoever made it: the look after compares the tags.
+    async fn create(&self, who: &Identity, want: &LoadBalancerSpec) -> Result<Option<LoadBalancer>, Fault> {
         let call = self.0.elb.create_load_balancer().name(&want.name).r#type(LoadBalancerTypeEnum::Application);
         let call = call.scheme(LoadBalancerSchemeEnum::InternetFacing).set_tags(Some(tags::sdk(&who.tags)));
         let call = call.set_subnets(Some(want.subnets.iter().map(|id| id.0.clone()).collect()));
         let call = call.set_security_groups(Some(want.security_groups.iter().map(|id| id.0.clone()).collect()));
-        call.send().await.or_fault("elasticloadbalancing:CreateLoadBalancer").map(|_| ())
+        call.send().await.or_fault("elasticloadbalancing:CreateLoadBalancer").map(|_| None)
     }
 
     async fn change(&self, who: &Identity, want: &LoadBalancerSpec, seen: &Seen<LoadBalancerSpec>) -> Result<(), Fault> {

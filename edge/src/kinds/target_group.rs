@@ -108,14 +108,15 @@ impl Calls<TargetGroup> for TargetGroups {
         .await
     }
 
-    async fn create(&self, who: &Identity, want: &TargetGroup) -> Result<(), Fault> {
+    /// AWS returns an existing group of that name and shape, whoever made it: the look after compares the tags.
+    async fn create(&self, who: &Identity, want: &TargetGroup) -> Result<Option<TargetGroupArn>, Fault> {
         let check = &want.health_check;
         let call = self.0.elb.create_target_group().name(who.name()).protocol(ProtocolEnum::Http).port(want.port);
         let call = call.vpc_id(want.vpc.as_str()).target_type(TargetTypeEnum::Ip).health_check_path(&check.path);
         let call = call.matcher(Matcher::builder().http_code(&check.matcher).build()).health_check_interval_seconds(check.interval);
         let call = call.health_check_timeout_seconds(check.timeout).healthy_threshold_count(check.healthy);
         let call = call.unhealthy_threshold_count(check.unhealthy).set_tags(Some(tags::sdk(&who.tags)));
-        call.send().await.or_fault("elasticloadbalancing:CreateTargetGroup").map(|_| ())
+        call.send().await.or_fault("elasticloadbalancing:CreateTargetGroup").map(|_| None)
     }
 
     /// The delay cannot be given to the create call.

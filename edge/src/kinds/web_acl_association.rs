@@ -49,7 +49,7 @@ impl Calls<WebAclAssociation> for WebAclAssociations {
         .await
     }
 
-    async fn create(&self, who: &Identity, want: &WebAclAssociation) -> Result<(), Fault> {
+    async fn create(&self, who: &Identity, want: &WebAclAssociation) -> Result<Option<()>, Fault> {
         let ticks = Sink::none().ticks(&who.address);
         let look = || async {
             let call = self.0.waf.associate_web_acl().web_acl_arn(&want.web_acl).resource_arn(&want.resource);
@@ -59,11 +59,11 @@ impl Calls<WebAclAssociation> for WebAclAssociations {
                 Err(fault) => Err(fault),
             }
         };
-        self.0.until(KNOWN_WITHIN).poll(&ticks, look).await
+        self.0.until(KNOWN_WITHIN).poll(&ticks, look).await.map(Some)
     }
 
     async fn change(&self, who: &Identity, want: &WebAclAssociation, seen: &Seen<WebAclAssociation>) -> Result<(), Fault> {
-        if seen.live.web_acl == want.web_acl { Ok(()) } else { self.create(who, want).await }
+        if seen.live.web_acl == want.web_acl { Ok(()) } else { self.create(who, want).await.map(|_| ()) }
     }
 
     async fn remove(&self, spec: &WebAclAssociation, (): &()) -> Result<(), Fault> {

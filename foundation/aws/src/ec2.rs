@@ -123,13 +123,14 @@ pub async fn sync_tags(aws: &Aws, id: &str, who: &Identity, seen: Option<&Tags>)
 }
 
 /// Makes an object once in this run: one that was made for `token` is not looked for, because AWS may not show it yet; otherwise looks
-/// for it, then creates it. What becomes of a lost answer is the engine's: it looks until the object must be visible and asks again.
+/// for it, unless that was just done, then creates it. What becomes of a lost answer is the engine's: it looks until the object must be visible and asks again.
 ///
 /// # Errors
 /// The fault of the look or of the create.
 pub async fn once<T, L, Fut>(
     aws: &Aws,
     token: &str,
+    absent: bool,
     look: L,
     create: impl Future<Output = Result<Option<String>, Fault>>,
 ) -> Result<T, Fault>
@@ -141,7 +142,7 @@ where
     if let Some(id) = aws.remembered(token) {
         return Ok(id.into());
     }
-    if let Some(there) = look().await? {
+    if !absent && let Some(there) = look().await? {
         return Ok(there);
     }
     let id = create.await?.unwrap_or_default();

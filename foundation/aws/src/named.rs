@@ -1,5 +1,6 @@
 //! Kinds that AWS knows by a unique name or by their place: look, create, change, remove. Most kinds are of this sort, and what
-//! must never go wrong is here once: look before a create, look again after a lost answer, take nobody else's object.
+//! must never go wrong is here once: look before a create unless the plan just did, look after it where AWS may have given what was there,
+//! look again after a lost answer, take nobody else's object.
 
 use engine::settle::{HIDDEN, hidden};
 use engine::{Ask, Class, Driver, Fault, Found, Identity, Lead, Resource, Scope, Seen, Ticks};
@@ -18,8 +19,9 @@ pub trait Calls<R: Resource>: Send + Sync + 'static {
     /// One batched read. [`Seen::ours`] comes from [`owned`] where AWS has tags.
     fn look(&self, asks: &[Ask<R>]) -> impl Future<Output = Result<Found<R>, Fault>> + Send;
 
-    /// Makes the object; the answer may get lost.
-    fn create(&self, who: &Identity, want: &R) -> impl Future<Output = Result<(), Fault>> + Send;
+    /// Makes the object; the answer may get lost. Its output, where AWS refuses a second one of that name and tells all of it: such an
+    /// object is ours and need not be looked at.
+    fn create(&self, who: &Identity, want: &R) -> impl Future<Output = Result<Option<R::Output>, Fault>> + Send;
 
     /// Brings an object of ours from `seen` to `want`, tags included. No call is made where nothing differs.
     fn change(&self, who: &Identity, want: &R, seen: &Seen<R>) -> impl Future<Output = Result<(), Fault>> + Send;
@@ -78,6 +80,16 @@ fn taken(fault: &Fault) -> bool {
     refused || code == HIDDEN
 }
 
+/// What a create came to.
+enum Created<O> {
+    /// An object of which the answer told all.
+    Known(O),
+    /// An object that is to be looked at.
+    Whole,
+    /// One that may be somebody else's, or of which several calls made only a part.
+    Half,
+}
+
 impl<T> Named<T> {
     async fn one<R: Resource>(&self, who: &Identity, want: &R, last: Option<&R::Output>) -> Result<Option<Seen<R>>, Fault>
     where
@@ -87,23 +99,44 @@ impl<T> Named<T> {
         Ok(self.0.look(std::slice::from_ref(&ask)).await?.remove(&who.address))
     }
 
-    /// Creates; whether only half of it may be done. After a lost answer AWS says by itself whether the object is there.
-    async fn create<R: Resource>(&self, who: &Identity, want: &R) -> Result<bool, Fault>
+    /// Creates. After a lost answer AWS says by itself whether the object is there.
+    async fn create<R: Resource>(&self, who: &Identity, want: &R) -> Result<Created<R::Output>, Fault>
     where
         T: Calls<R>,
     {
         match self.0.create(who, want).await {
-            Ok(()) => Ok(false),
-            Err(fault) if taken(&fault) => Ok(true),
+            Ok(Some(output)) => Ok(Created::Known(output)),
+            Ok(None) => Ok(Created::Whole),
+            Err(fault) if taken(&fault) => Ok(Created::Half),
             Err(fault) if fault.class == Class::InDoubt => match self.one(who, want, None).await? {
-                Some(_) => Ok(true),
+                Some(_) => Ok(Created::Half),
                 None => match self.0.create(who, want).await {
                     Err(fault) if !taken(&fault) => Err(fault),
-                    _ => Ok(true),
+                    _ => Ok(Created::Half),
                 },
             },
             Err(fault) => Err(fault),
         }
+    }
+
+    /// The object that a create made, looked at where its answer does not tell all; what it left undone is made up for.
+    async fn made<R: Resource>(&self, who: &Identity, want: &R, ticks: &Ticks) -> Result<R::Output, Fault>
+    where
+        T: Calls<R>,
+    {
+        let half = match self.create(who, want).await? {
+            Created::Known(output) => return Ok(output),
+            Created::Whole => false,
+            Created::Half => true,
+        };
+        let made = self.shown(who, want, ticks).await?;
+        if !made.ours {
+            return Err(foreign::<R>(who));
+        }
+        if half {
+            self.0.change(who, want, &made).await?;
+        }
+        Ok(made.output)
     }
 
     /// The output of an object that is usable by now.
@@ -145,6 +178,7 @@ impl<R: Resource, T: Calls<R>> Driver<R> for Named<T> {
     async fn ensure(&self, who: &Identity, want: &R, seen: Option<Seen<R>>, ticks: &Ticks) -> Result<R::Output, Fault> {
         let there = match seen {
             Some(seen) => Some(seen),
+            None if ticks.absent => None,
             None => self.one(who, want, None).await?,
         };
         match &there {
@@ -156,17 +190,9 @@ impl<R: Resource, T: Calls<R>> Driver<R> for Named<T> {
             }
             None => {}
         }
-        let half = self.create(who, want).await?;
-        let made = self.shown(who, want, ticks).await?;
-        if !made.ours {
-            return Err(foreign::<R>(who));
-        }
-        if half {
-            // A create of several calls may have stopped between them: what is missing is made up for.
-            self.0.change(who, want, &made).await?;
-        }
-        self.0.settle(want, &made.output, ticks).await?;
-        self.settled(who, want, made.output).await
+        let output = self.made(who, want, ticks).await?;
+        self.0.settle(want, &output, ticks).await?;
+        self.settled(who, want, output).await
     }
 
     async fn delete(&self, who: &Identity, spec: &R, last: Option<&R::Output>, ticks: &Ticks) -> Result<(), Fault> {

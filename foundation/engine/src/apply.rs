@@ -16,6 +16,7 @@ use crate::{Address, LayerName};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -23,6 +24,8 @@ use walk::Walk;
 
 /// How many steps run at once. AWS's request rates per account bound it: 24 polling steps stay far below them.
 pub const CONCURRENCY: usize = 24;
+/// How long it counts that the plan saw nothing of an object: the time of a short confirmation.
+const FRESH: Duration = Duration::from_secs(60);
 
 /// What apply works with.
 #[derive(Clone)]
@@ -37,6 +40,8 @@ pub struct Apply {
     pub ledgers: BTreeMap<LayerName, Arc<dyn Ledger>>,
     /// The exported outputs of the layers.
     pub doors: BTreeMap<LayerName, BTreeMap<&'static str, Handle<Value>>>,
+    /// When AWS was looked at for the plan.
+    pub looked: Instant,
     /// Where facts and ticks go.
     pub sink: Sink,
     /// Cancelled when nothing new may start.

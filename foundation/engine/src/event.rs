@@ -104,23 +104,30 @@ impl Sink {
 
     /// The ticks of one address.
     pub fn ticks(&self, at: &Address) -> Ticks {
-        Ticks { at: at.clone(), sink: self.clone(), settle: Settle::default() }
+        Ticks { at: at.clone(), sink: self.clone(), settle: Settle::default(), absent: false }
     }
 }
 
-/// What a step gives its driver: says what the resource is waiting for, knows how far reads may be behind.
+/// What a step gives its driver: says what the resource is waiting for, knows how far reads may be behind, and what the plan looked for.
 #[derive(Clone, Debug)]
 pub struct Ticks {
     at: Address,
     sink: Sink,
     /// How far the reads of the other end may be behind.
     pub settle: Settle,
+    /// Whether AWS was asked for the object a moment ago and has none: a create need not ask again.
+    pub absent: bool,
 }
 
 impl Ticks {
     /// The same for another end.
     pub fn settled(self, settle: Settle) -> Ticks {
         Ticks { settle, ..self }
+    }
+
+    /// The same for an object that AWS was just asked for and does not have, or may have.
+    pub fn knowing_absent(self, absent: bool) -> Ticks {
+        Ticks { absent, ..self }
     }
 
     /// Says one line, for example `2 of 3 targets healthy`.

@@ -87,6 +87,9 @@ pub struct Step {
     /// What the plan saw in AWS, if anything.
     #[serde(skip)]
     pub seen: Option<SeenValue>,
+    /// Whether the plan looked for it and AWS had none, or what it would hang on is not there either.
+    #[serde(skip)]
+    pub absent: bool,
     /// The remembered output.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last: Option<Value>,

@@ -120,6 +120,7 @@ pub async fn measure(resources: usize) -> Scale {
         kinds: kinds.clone(),
         ledgers,
         doors: BTreeMap::new(),
+        looked: tokio::time::Instant::now(),
         sink: Sink::none(),
         cancel: CancellationToken::new(),
     };

@@ -68,8 +68,9 @@ async fn no_changing_call_of_any_kind_passes() {
         let mut one = plan.clone();
         one.steps.retain(|other, _| other == id);
         let (sink, cancel, doors) = (Sink::none(), CancellationToken::new(), BTreeMap::new());
-        let apply =
-            Apply { scope: scope.clone(), graph: graph.clone(), kinds: kinds.clone(), ledgers: ledgers.clone(), doors, sink, cancel };
+        let looked = tokio::time::Instant::now();
+        let (scope, graph, kinds, ledgers) = (scope.clone(), graph.clone(), kinds.clone(), ledgers.clone());
+        let apply = Apply { scope, graph, kinds, ledgers, doors, looked, sink, cancel };
         let outcome = apply.run(one).await.unwrap();
         for (address, fault) in outcome.failed {
             assert_eq!((fault.class, fault.code.as_str()), (Class::Stale, Fault::SUPERSEDED), "{address}: {fault:?}");

@@ -54,14 +54,14 @@ impl ElasticIps {
     }
 
     /// AWS has no client token here: look by tag, create without retries.
-    async fn create(&self, who: &Identity, want: &ElasticIp) -> Result<AllocationId, Fault> {
+    async fn create(&self, who: &Identity, want: &ElasticIp, ticks: &Ticks) -> Result<AllocationId, Fault> {
         let call =
             self.0.ec2.allocate_address().domain(DomainType::Vpc).tag_specifications(tag_specification(ResourceType::ElasticIp, who));
         let throttles = aws_sdk_ec2::config::Builder::new().retry_classifier(never_twice());
         let create = async {
             call.customize().config_override(throttles).send().await.or_fault("ec2:AllocateAddress").map(|made| made.allocation_id)
         };
-        once(&self.0, &who.token, || self.mine(who, want), create).await
+        once(&self.0, &who.token, ticks.absent, || self.mine(who, want), create).await
     }
 }
 
@@ -77,10 +77,10 @@ impl Driver<ElasticIp> for ElasticIps {
         Ok(asks.iter().filter_map(seen).collect())
     }
 
-    async fn ensure(&self, who: &Identity, want: &ElasticIp, seen: Option<Seen<ElasticIp>>, _: &Ticks) -> Result<AllocationId, Fault> {
+    async fn ensure(&self, who: &Identity, want: &ElasticIp, seen: Option<Seen<ElasticIp>>, ticks: &Ticks) -> Result<AllocationId, Fault> {
         let id = match &seen {
             Some(seen) => seen.output.clone(),
-            None => self.create(who, want).await?,
+            None => self.create(who, want, ticks).await?,
         };
         sync_tags(&self.0, id.as_str(), who, seen.as_ref().and_then(|seen| seen.tags.as_ref())).await?;
         Ok(id)

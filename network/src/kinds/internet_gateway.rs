@@ -61,7 +61,7 @@ impl InternetGateways {
     }
 
     /// AWS has no client token here: look by tag, create without retries.
-    async fn create(&self, who: &Identity, want: &InternetGateway) -> Result<InternetGatewayId, Fault> {
+    async fn create(&self, who: &Identity, want: &InternetGateway, ticks: &Ticks) -> Result<InternetGatewayId, Fault> {
         let call = self.0.ec2.create_internet_gateway().tag_specifications(tag_specification(ResourceType::InternetGateway, who));
         let throttles = aws_sdk_ec2::config::Builder::new().retry_classifier(never_twice());
         let create = async {
@@ -72,7 +72,7 @@ impl InternetGateways {
                 .or_fault("ec2:CreateInternetGateway")
                 .map(|made| made.internet_gateway.and_then(|gateway| gateway.internet_gateway_id))
         };
-        once(&self.0, &who.token, || self.mine(who, want), create).await
+        once(&self.0, &who.token, ticks.absent, || self.mine(who, want), create).await
     }
 
     async fn vpc_of(&self, id: &InternetGatewayId) -> Result<Option<String>, Fault> {
@@ -96,14 +96,15 @@ impl Driver<InternetGateway> for InternetGateways {
         who: &Identity,
         want: &InternetGateway,
         seen: Option<Seen<InternetGateway>>,
-        _: &Ticks,
+        ticks: &Ticks,
     ) -> Result<InternetGatewayId, Fault> {
         let id = match &seen {
             Some(seen) => seen.output.clone(),
-            None => self.create(who, want).await?,
+            None => self.create(who, want, ticks).await?,
         };
         let there = match &seen {
             Some(seen) => Some(seen.live.vpc.0.clone()).filter(|vpc| !vpc.is_empty()),
+            None if ticks.absent => None,
             None => self.vpc_of(&id).await?,
         };
         if let Some(other) = there.as_ref().filter(|there| **there != want.vpc.0) {

@@ -73,7 +73,7 @@ impl NatGateways {
 
     /// The client token makes a repeated call return the same gateway, also one that was deleted since: then the next token is
     /// tried.
-    async fn create(&self, who: &Identity, want: &NatGateway) -> Result<NatGatewayId, Fault> {
+    async fn create(&self, who: &Identity, want: &NatGateway, ticks: &Ticks) -> Result<NatGatewayId, Fault> {
         for attempt in 0..5 {
             let token = if attempt == 0 { who.token.clone() } else { format!("{}-{attempt}", who.token) };
             let call = self.0.ec2.create_nat_gateway().subnet_id(want.subnet.as_str()).allocation_id(want.allocation.as_str());
@@ -81,7 +81,7 @@ impl NatGateways {
             let create = async {
                 call.send().await.or_fault("ec2:CreateNatGateway").map(|made| made.nat_gateway.and_then(|nat| nat.nat_gateway_id))
             };
-            let id: NatGatewayId = match once(&self.0, &token, || self.mine(who, want), create).await {
+            let id: NatGatewayId = match once(&self.0, &token, ticks.absent, || self.mine(who, want), create).await {
                 Err(fault) if fault.code == "IdempotentParameterMismatch" => continue,
                 other => other?,
             };
@@ -121,7 +121,7 @@ impl Driver<NatGateway> for NatGateways {
     ) -> Result<NatGatewayId, Fault> {
         let id = match &seen {
             Some(seen) => seen.output.clone(),
-            None => self.create(who, want).await?,
+            None => self.create(who, want, ticks).await?,
         };
         let look = || async {
             match self.state(&id).await?.as_deref() {

@@ -53,13 +53,13 @@ impl RouteTables {
     }
 
     /// The client token makes a repeated call return the same table.
-    async fn create(&self, who: &Identity, want: &RouteTable) -> Result<RouteTableId, Fault> {
+    async fn create(&self, who: &Identity, want: &RouteTable, ticks: &Ticks) -> Result<RouteTableId, Fault> {
         let call = self.0.ec2.create_route_table().vpc_id(want.vpc.as_str()).client_token(&who.token);
         let call = call.tag_specifications(tag_specification(ResourceType::RouteTable, who));
         let create = async {
             call.send().await.or_fault("ec2:CreateRouteTable").map(|made| made.route_table.and_then(|table| table.route_table_id))
         };
-        once(&self.0, &who.token, || self.mine(who, want), create).await
+        once(&self.0, &who.token, ticks.absent, || self.mine(who, want), create).await
     }
 }
 
@@ -73,10 +73,16 @@ impl Driver<RouteTable> for RouteTables {
         Ok(found.into_iter().map(|(at, item)| (at, seen(item))).collect())
     }
 
-    async fn ensure(&self, who: &Identity, want: &RouteTable, seen: Option<Seen<RouteTable>>, _: &Ticks) -> Result<RouteTableId, Fault> {
+    async fn ensure(
+        &self,
+        who: &Identity,
+        want: &RouteTable,
+        seen: Option<Seen<RouteTable>>,
+        ticks: &Ticks,
+    ) -> Result<RouteTableId, Fault> {
         let id = match &seen {
             Some(seen) => seen.output.clone(),
-            None => self.create(who, want).await?,
+            None => self.create(who, want, ticks).await?,
         };
         sync_tags(&self.0, id.as_str(), who, seen.as_ref().and_then(|seen| seen.tags.as_ref())).await?;
         Ok(id)

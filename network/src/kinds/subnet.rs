@@ -62,7 +62,7 @@ impl Subnets {
     }
 
     /// AWS has no client token here: look by tag, create without retries.
-    async fn create(&self, who: &Identity, want: &Subnet) -> Result<SubnetId, Fault> {
+    async fn create(&self, who: &Identity, want: &Subnet, ticks: &Ticks) -> Result<SubnetId, Fault> {
         let call = self
             .0
             .ec2
@@ -80,7 +80,7 @@ impl Subnets {
                 .or_fault("ec2:CreateSubnet")
                 .map(|made| made.subnet.and_then(|subnet| subnet.subnet_id))
         };
-        once(&self.0, &who.token, || self.mine(who, want), create).await
+        once(&self.0, &who.token, ticks.absent, || self.mine(who, want), create).await
     }
 }
 
@@ -99,10 +99,10 @@ impl Driver<Subnet> for Subnets {
         Ok(found.into_iter().map(|(at, item)| (at, seen(item))).collect())
     }
 
-    async fn ensure(&self, who: &Identity, want: &Subnet, seen: Option<Seen<Subnet>>, _: &Ticks) -> Result<SubnetId, Fault> {
+    async fn ensure(&self, who: &Identity, want: &Subnet, seen: Option<Seen<Subnet>>, ticks: &Ticks) -> Result<SubnetId, Fault> {
         let id = match &seen {
             Some(seen) => seen.output.clone(),
-            None => self.create(who, want).await?,
+            None => self.create(who, want, ticks).await?,
         };
         sync_tags(&self.0, id.as_str(), who, seen.as_ref().and_then(|seen| seen.tags.as_ref())).await?;
         Ok(id)

@@ -64,7 +64,7 @@ impl Vpcs {
     }
 
     /// AWS has no client token here: look by tag, create without retries.
-    async fn create(&self, who: &Identity, want: &Vpc) -> Result<VpcId, Fault> {
+    async fn create(&self, who: &Identity, want: &Vpc, ticks: &Ticks) -> Result<VpcId, Fault> {
         let call = self.0.ec2.create_vpc().cidr_block(want.cidr.to_string()).tag_specifications(tag_specification(ResourceType::Vpc, who));
         let throttles = aws_sdk_ec2::config::Builder::new().retry_classifier(never_twice());
         let create = async {
@@ -75,7 +75,7 @@ impl Vpcs {
                 .or_fault("ec2:CreateVpc")
                 .map(|made| made.vpc.and_then(|vpc| vpc.vpc_id))
         };
-        once(&self.0, &who.token, || self.mine(who, want), create).await
+        once(&self.0, &who.token, ticks.absent, || self.mine(who, want), create).await
     }
 
     async fn attribute(&self, id: &str, name: VpcAttributeName) -> Result<bool, Fault> {
@@ -102,10 +102,10 @@ impl Driver<Vpc> for Vpcs {
         Ok(seen)
     }
 
-    async fn ensure(&self, who: &Identity, want: &Vpc, seen: Option<Seen<Vpc>>, _: &Ticks) -> Result<VpcId, Fault> {
+    async fn ensure(&self, who: &Identity, want: &Vpc, seen: Option<Seen<Vpc>>, ticks: &Ticks) -> Result<VpcId, Fault> {
         let id = match &seen {
             Some(seen) => seen.output.clone(),
-            None => self.create(who, want).await?,
+            None => self.create(who, want, ticks).await?,
         };
         // AWS changes one attribute per call; a new VPC has support on and hostnames off.
         let (support, hostnames) = seen.as_ref().map_or((true, false), |seen| (seen.live.dns_support, seen.live.dns_hostnames));

@@ -51,13 +51,13 @@ impl Calls<Dashboard> for Dashboards {
         .await
     }
 
-    async fn create(&self, _: &Identity, want: &Dashboard) -> Result<(), Fault> {
+    async fn create(&self, _: &Identity, want: &Dashboard) -> Result<Option<()>, Fault> {
         let call = self.0.alarms.put_dashboard().dashboard_name(&want.name).dashboard_body(want.body.to_string());
-        call.send().await.or_fault("cloudwatch:PutDashboard").map(|_| ())
+        call.send().await.or_fault("cloudwatch:PutDashboard").map(|_| Some(()))
     }
 
     async fn change(&self, who: &Identity, want: &Dashboard, seen: &Seen<Dashboard>) -> Result<(), Fault> {
-        if seen.live.body == want.body { Ok(()) } else { self.create(who, want).await }
+        if seen.live.body == want.body { Ok(()) } else { self.create(who, want).await.map(|_| ()) }
     }
 
     async fn remove(&self, spec: &Dashboard, (): &()) -> Result<(), Fault> {

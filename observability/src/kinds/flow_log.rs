@@ -60,7 +60,7 @@ impl FlowLogs {
         Ok(found.into_values().next().map(|item| item.id.into()))
     }
 
-    async fn create(&self, who: &Identity, want: &FlowLog) -> Result<FlowLogId, Fault> {
+    async fn create(&self, who: &Identity, want: &FlowLog, ticks: &Ticks) -> Result<FlowLogId, Fault> {
         let call = self.0.ec2.create_flow_logs().resource_type(FlowLogsResourceType::Vpc).resource_ids(want.vpc.as_str());
         let call = call.traffic_type(TrafficType::from(want.traffic.as_str())).log_destination_type(LogDestinationType::CloudWatchLogs);
         let call = call.log_group_name(want.group.as_str()).deliver_logs_permission_arn(want.role.as_str()).max_aggregation_interval(600);
@@ -74,7 +74,7 @@ impl FlowLogs {
             }
             Ok(made.flow_log_ids().first().cloned())
         };
-        once(&self.0, &who.token, || self.mine(who, want), create).await
+        once(&self.0, &who.token, ticks.absent, || self.mine(who, want), create).await
     }
 }
 
@@ -93,8 +93,8 @@ impl Driver<FlowLog> for FlowLogs {
         Ok(found.into_iter().map(|(at, item)| (at, seen(item))).collect())
     }
 
-    async fn ensure(&self, who: &Identity, want: &FlowLog, seen: Option<Seen<FlowLog>>, _: &Ticks) -> Result<FlowLogId, Fault> {
-        let Some(seen) = seen else { return self.create(who, want).await };
+    async fn ensure(&self, who: &Identity, want: &FlowLog, seen: Option<Seen<FlowLog>>, ticks: &Ticks) -> Result<FlowLogId, Fault> {
+        let Some(seen) = seen else { return self.create(who, want, ticks).await };
         sync_tags(&self.0, seen.output.as_str(), who, seen.tags.as_ref()).await?;
         Ok(seen.output)
     }

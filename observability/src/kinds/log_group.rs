@@ -99,18 +99,13 @@ impl Calls<LogGroup> for LogGroups {
         .await
     }
 
-    async fn create(&self, who: &Identity, want: &LogGroup) -> Result<(), Fault> {
+    async fn create(&self, who: &Identity, want: &LogGroup) -> Result<Option<LogGroupName>, Fault> {
         let tags: HashMap<String, String> = who.tags.clone().into_iter().collect();
         let call = self.0.logs.create_log_group().log_group_name(&want.name).kms_key_id(want.key.as_str()).set_tags(Some(tags));
-        match call.send().await.or_fault("logs:CreateLogGroup") {
-            // The retry of a create whose answer was lost: whose it is the next look tells.
-            Err(fault) if fault.code == "ResourceAlreadyExistsException" => return Err(fault),
-            other => drop(other?),
-        }
-        self.retain(want).await
+        call.send().await.or_fault("logs:CreateLogGroup").map(|_| Some(LogGroupName(want.name.clone())))
     }
 
-    /// A group that was found without a retention (its create was interrupted, or a service made it) gets its own here.
+    /// A create takes no retention: a group gets its own here, also one whose create was interrupted or that a service made.
     async fn settle(&self, want: &LogGroup, _: &LogGroupName, _: &engine::Ticks) -> Result<(), Fault> {
         self.retain(want).await
     }

@@ -60,15 +60,15 @@ impl Calls<MetricFilter> for MetricFilters {
         .await
     }
 
-    async fn create(&self, _: &Identity, want: &MetricFilter) -> Result<(), Fault> {
+    async fn create(&self, _: &Identity, want: &MetricFilter) -> Result<Option<()>, Fault> {
         let to = MetricTransformation::builder().metric_namespace(&want.namespace).metric_name(&want.metric).metric_value("1");
         let to = to.default_value(0.0).build().map_err(|error| Fault::new(engine::Class::Bug, error.to_string()))?;
         let call = self.0.logs.put_metric_filter().log_group_name(want.group.as_str()).filter_name(&want.name);
-        call.filter_pattern(&want.pattern).metric_transformations(to).send().await.or_fault("logs:PutMetricFilter").map(|_| ())
+        call.filter_pattern(&want.pattern).metric_transformations(to).send().await.or_fault("logs:PutMetricFilter").map(|_| Some(()))
     }
 
     async fn change(&self, who: &Identity, want: &MetricFilter, seen: &Seen<MetricFilter>) -> Result<(), Fault> {
-        if &seen.live == want { Ok(()) } else { self.create(who, want).await }
+        if &seen.live == want { Ok(()) } else { self.create(who, want).await.map(|_| ()) }
     }
 
     async fn remove(&self, spec: &MetricFilter, (): &()) -> Result<(), Fault> {

@@ -60,14 +60,14 @@ impl SavedQueries {
         }
     }
 
-    async fn put(&self, who: &Identity, want: &SavedQuery, id: Option<&QueryId>) -> Result<(), Fault> {
+    async fn put(&self, who: &Identity, want: &SavedQuery, id: Option<&QueryId>) -> Result<Option<String>, Fault> {
         let groups = want.log_groups.iter().map(|group| group.0.clone()).collect();
         let call = self.0.logs.put_query_definition().name(&want.name).query_string(&want.query).set_log_group_names(Some(groups));
         let call = match id {
             Some(id) => call.query_definition_id(id.as_str()),
             None => call.client_token(client_token(&who.token)),
         };
-        call.send().await.or_fault("logs:PutQueryDefinition").map(|_| ())
+        call.send().await.or_fault("logs:PutQueryDefinition").map(|put| put.query_definition_id)
     }
 }
 
@@ -91,13 +91,13 @@ impl Calls<SavedQuery> for SavedQueries {
         Ok(found)
     }
 
-    async fn create(&self, who: &Identity, want: &SavedQuery) -> Result<(), Fault> {
-        self.put(who, want, None).await
+    async fn create(&self, who: &Identity, want: &SavedQuery) -> Result<Option<QueryId>, Fault> {
+        self.put(who, want, None).await.map(|id| id.map(QueryId))
     }
 
     async fn change(&self, who: &Identity, want: &SavedQuery, seen: &Seen<SavedQuery>) -> Result<(), Fault> {
         let same = seen.live.query == want.query && seen.live.log_groups == want.log_groups;
-        if same { Ok(()) } else { self.put(who, want, Some(&seen.output)).await }
+        if same { Ok(()) } else { self.put(who, want, Some(&seen.output)).await.map(|_| ()) }
     }
 
     async fn remove(&self, _: &SavedQuery, id: &QueryId) -> Result<(), Fault> {

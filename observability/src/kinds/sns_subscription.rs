@@ -60,9 +60,9 @@ impl Calls<SnsSubscription> for SnsSubscriptions {
         each(asks, |ask| async move { Ok(self.arn(&ask.want).await?.map(|_| untagged(ask.want.clone(), (), true))) }).await
     }
 
-    async fn create(&self, _: &Identity, want: &SnsSubscription) -> Result<(), Fault> {
+    async fn create(&self, _: &Identity, want: &SnsSubscription) -> Result<Option<()>, Fault> {
         let call = self.0.sns.subscribe().topic_arn(want.topic.as_str()).protocol(&want.protocol).endpoint(&want.endpoint);
-        call.send().await.or_fault("sns:Subscribe").map(|_| ())
+        call.send().await.or_fault("sns:Subscribe").map(|_| Some(()))
     }
 
     async fn change(&self, _: &Identity, _: &SnsSubscription, _: &Seen<SnsSubscription>) -> Result<(), Fault> {

@@ -60,10 +60,10 @@ impl Calls<SnsTopic> for SnsTopics {
         .await
     }
 
-    /// Making a topic that exists returns it: [`aws::named::Named`] looks first.
-    async fn create(&self, who: &Identity, want: &SnsTopic) -> Result<(), Fault> {
+    /// Making a topic that exists returns it, if its tags are the same: then it is ours.
+    async fn create(&self, who: &Identity, want: &SnsTopic) -> Result<Option<TopicArn>, Fault> {
         let call = self.0.sns.create_topic().name(&want.name).attributes("KmsMasterKeyId", want.key.as_str());
-        call.set_tags(Some(tags(&who.tags))).send().await.or_fault("sns:CreateTopic").map(|_| ())
+        call.set_tags(Some(tags(&who.tags))).send().await.or_fault("sns:CreateTopic").map(|made| made.topic_arn.map(TopicArn))
     }
 
     async fn change(&self, who: &Identity, want: &SnsTopic, seen: &Seen<SnsTopic>) -> Result<(), Fault> {

@@ -62,9 +62,9 @@ impl Calls<KmsAlias> for KmsAliases {
         .await
     }
 
-    async fn create(&self, _: &Identity, want: &KmsAlias) -> Result<(), Fault> {
+    async fn create(&self, _: &Identity, want: &KmsAlias) -> Result<Option<()>, Fault> {
         let call = self.0.kms.create_alias().alias_name(&want.name).target_key_id(want.key.as_str());
-        call.send().await.or_fault("kms:CreateAlias").map(|_| ())
+        call.send().await.or_fault("kms:CreateAlias").map(|_| Some(()))
     }
 
     async fn change(&self, _: &Identity, want: &KmsAlias, seen: &Seen<KmsAlias>) -> Result<(), Fault> {

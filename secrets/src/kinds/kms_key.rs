@@ -10,6 +10,8 @@ use engine::{Address, Ask, Class, Driver, Fault, Found, Identity, IdentityBy, Ki
 use futures::try_join;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// What the key should be.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -40,28 +42,36 @@ impl Resource for KmsKey {
 
 /// Works on KMS keys.
 #[derive(Clone, Debug)]
-pub(super) struct KmsKeys(pub Aws);
+pub(super) struct KmsKeys {
+    aws: Aws,
+    /// Where a key of ours was seen that waits for its deletion: nothing of a plan, and there to be taken back.
+    leaving: Arc<Mutex<BTreeSet<Address>>>,
+}
 
 fn is_leaving(key: &KeyMetadata) -> bool {
     matches!(key.key_state(), Some(KeyState::PendingDeletion | KeyState::PendingReplicaDeletion))
 }
 
 impl KmsKeys {
+    pub(super) fn new(aws: &Aws) -> KmsKeys {
+        KmsKeys { aws: aws.clone(), leaving: Arc::default() }
+    }
+
     async fn tags(&self, id: &str) -> Result<Option<Tags>, Fault> {
-        let Some(answer) = self.0.kms.list_resource_tags().key_id(id).send().await.or_gone("kms:ListResourceTags")? else {
+        let Some(answer) = self.aws.kms.list_resource_tags().key_id(id).send().await.or_gone("kms:ListResourceTags")? else {
             return Ok(None);
         };
         Ok(Some(answer.tags().iter().map(|tag| (tag.tag_key().to_owned(), tag.tag_value().to_owned())).collect()))
     }
 
     async fn describe(&self, id: &str) -> Result<Option<KeyMetadata>, Fault> {
-        Ok(self.0.kms.describe_key().key_id(id).send().await.or_gone("kms:DescribeKey")?.and_then(|answer| answer.key_metadata))
+        Ok(self.aws.kms.describe_key().key_id(id).send().await.or_gone("kms:DescribeKey")?.and_then(|answer| answer.key_metadata))
     }
 
     /// Those among all keys of the account whose tags are `wanted`. Keys cannot be filtered by tags, so this reads the tags of each:
     /// only for a key whose create answer was lost, or whose ledger was.
     async fn search(&self, wanted: impl Fn(&Tags) -> bool) -> Result<Vec<(KeyMetadata, Tags)>, Fault> {
-        let mut pages = self.0.kms.list_keys().into_paginator().items().send();
+        let mut pages = self.aws.kms.list_keys().into_paginator().items().send();
         let mut found = Vec::new();
         while let Some(key) = pages.next().await {
             let id = key.or_fault("kms:ListKeys")?.key_id.unwrap_or_default();
@@ -91,8 +101,12 @@ impl KmsKeys {
             },
             None => self.one(&ask.who).await?,
         };
-        let Some((key, tags)) = found.filter(|(key, _)| !is_leaving(key)) else { return Ok(None) };
-        let (arn, kms) = (KeyArn(key.arn.clone().unwrap_or_default()), &self.0.kms);
+        let Some((key, tags)) = found else { return Ok(None) };
+        if is_leaving(&key) {
+            self.leaving.lock().unwrap_or_else(PoisonError::into_inner).insert(ask.who.address.clone());
+            return Ok(None);
+        }
+        let (arn, kms) = (KeyArn(key.arn.clone().unwrap_or_default()), &self.aws.kms);
         let policy = async { kms.get_key_policy().key_id(arn.as_str()).policy_name("default").send().await.or_fault("kms:GetKeyPolicy") };
         let rotation = async { kms.get_key_rotation_status().key_id(arn.as_str()).send().await.or_fault("kms:GetKeyRotationStatus") };
         let (policy, rotation) = try_join!(policy, rotation)?;
@@ -105,25 +119,25 @@ impl KmsKeys {
         Ok(Some(Seen { live, output: arn, ours: true, tags: Some(tags) }))
     }
 
-    async fn create(&self, who: &Identity, want: &KmsKey) -> Result<KeyArn, Fault> {
-        if let Some(arn) = self.0.remembered(&who.token) {
+    async fn create(&self, who: &Identity, want: &KmsKey, absent: bool) -> Result<KeyArn, Fault> {
+        if let Some(arn) = self.aws.remembered(&who.token) {
             return Ok(KeyArn(arn));
         }
-        if let Some((key, _)) = self.one(who).await? {
+        if !absent && let Some((key, _)) = self.one(who).await? {
             let arn = KeyArn(key.arn.clone().unwrap_or_default());
             if is_leaving(&key) {
-                self.0.kms.cancel_key_deletion().key_id(arn.as_str()).send().await.or_fault("kms:CancelKeyDeletion")?;
-                self.0.kms.enable_key().key_id(arn.as_str()).send().await.or_fault("kms:EnableKey")?;
+                self.aws.kms.cancel_key_deletion().key_id(arn.as_str()).send().await.or_fault("kms:CancelKeyDeletion")?;
+                self.aws.kms.enable_key().key_id(arn.as_str()).send().await.or_fault("kms:EnableKey")?;
             }
             return Ok(arn);
         }
         let tags = who.tags.iter().filter_map(|(key, value)| Tag::builder().tag_key(key).tag_value(value).build().ok()).collect();
-        let call = self.0.kms.create_key().description(&want.description).policy(want.policy.to_string()).set_tags(Some(tags));
+        let call = self.aws.kms.create_key().description(&want.description).policy(want.policy.to_string()).set_tags(Some(tags));
         let once = aws_sdk_kms::config::Builder::new().retry_classifier(never_twice());
         match call.customize().config_override(once).send().await.or_fault("kms:CreateKey") {
             Ok(made) => {
                 let arn = made.key_metadata.and_then(|key| key.arn).unwrap_or_default();
-                self.0.remember(&who.token, &arn);
+                self.aws.remember(&who.token, &arn);
                 Ok(KeyArn(arn))
             }
             Err(fault) => Err(fault),
@@ -131,7 +145,7 @@ impl KmsKeys {
     }
 
     async fn change(&self, who: &Identity, want: &KmsKey, seen: &Seen<KmsKey>) -> Result<(), Fault> {
-        let (kms, id) = (&self.0.kms, seen.output.as_str());
+        let (kms, id) = (&self.aws.kms, seen.output.as_str());
         if seen.live.description != want.description {
             kms.update_key_description().key_id(id).description(&want.description).send().await.or_fault("kms:UpdateKeyDescription")?;
         }
@@ -161,11 +175,16 @@ impl Driver<KmsKey> for KmsKeys {
         each(asks, |ask| self.seen(ask)).await
     }
 
-    async fn ensure(&self, who: &Identity, want: &KmsKey, seen: Option<Seen<KmsKey>>, _: &Ticks) -> Result<KeyArn, Fault> {
+    async fn ensure(&self, who: &Identity, want: &KmsKey, seen: Option<Seen<KmsKey>>, ticks: &Ticks) -> Result<KeyArn, Fault> {
         let seen = match seen {
             Some(seen) => seen,
+            None if ticks.absent && !self.leaving.lock().unwrap_or_else(PoisonError::into_inner).contains(&who.address) => {
+                let output = self.create(who, want, true).await?;
+                // A new key is as it was asked for; AWS makes no new material for it yet.
+                Seen { live: KmsKey { rotation: false, ..want.clone() }, output, ours: true, tags: Some(who.tags.clone()) }
+            }
             None => {
-                let arn = self.create(who, want).await?;
+                let arn = self.create(who, want, false).await?;
                 let ask = Ask { who: who.clone(), want: want.clone(), last: Some(arn.clone()) };
                 self.seen(&ask).await?.ok_or_else(|| not_yet(arn.as_str()))?
             }
@@ -178,7 +197,7 @@ impl Driver<KmsKey> for KmsKeys {
         let ask = Ask { who: who.clone(), want: spec.clone(), last: last.cloned() };
         let Some(seen) = self.seen(&ask).await? else { return Ok(()) };
         let id = seen.output.0.rsplit('/').next().unwrap_or_default();
-        let call = self.0.kms.schedule_key_deletion().key_id(id);
+        let call = self.aws.kms.schedule_key_deletion().key_id(id);
         match call.pending_window_in_days(spec.deletion_days.into()).send().await.or_gone("kms:ScheduleKeyDeletion") {
             // An answer that was lost: the retry finds it pending.
             Err(fault) if fault.code == "KMSInvalidStateException" => Ok(()),

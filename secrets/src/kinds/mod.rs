@@ -15,7 +15,7 @@ use engine::Kinds;
 /// Every kind that this layer ever shipped, with its driver.
 pub fn kinds(aws: &Aws) -> Kinds {
     Kinds::new()
-        .with(kms_key::KmsKeys(aws.clone()))
+        .with(kms_key::KmsKeys::new(aws))
         .with(Named(kms_alias::KmsAliases(aws.clone())))
         .with(Named(ssm_secret::SsmSecrets(aws.clone())))
 }

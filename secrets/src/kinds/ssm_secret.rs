@@ -122,11 +122,12 @@ impl Calls<SsmSecret> for SsmSecrets {
     }
 
     /// Never overwrites: of two runs that make the value, the second finds it taken.
-    async fn create(&self, who: &Identity, want: &SsmSecret) -> Result<(), Fault> {
+    async fn create(&self, who: &Identity, want: &SsmSecret) -> Result<Option<Secret>, Fault> {
         let value = generate(want.length, want.alphabet)?;
         let call = self.0.ssm.put_parameter().name(&want.name).value(value.expose_secret()).overwrite(false);
         let call = call.r#type(ParameterType::SecureString).tier(ParameterTier::Standard).key_id(want.key.as_str());
-        self.put(who, &value, call.set_tags(Some(tags(&who.tags)))).await
+        self.put(who, &value, call.set_tags(Some(tags(&who.tags)))).await?;
+        Ok(Some(Secret { name: want.name.clone(), arn: arn_beside(&want.key, &want.name) }))
     }
 
     async fn change(&self, who: &Identity, want: &SsmSecret, seen: &Seen<SsmSecret>) -> Result<(), Fault> {

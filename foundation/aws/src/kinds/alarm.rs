@@ -216,6 +216,14 @@ fn tags(tags: &Tags) -> Vec<Tag> {
     tags.iter().map(|(key, value)| Tag::builder().key(key).value(value).build()).collect()
 }
 
+/// The ARN of an alarm in the partition, region and account of the topic that it tells: `PutMetricAlarm` does not give it back.
+/// <https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoncloudwatch.html#amazoncloudwatch-resources-for-iam-policies>
+fn arn_beside(topic: &TopicArn, name: &str) -> Option<AlarmArn> {
+    let parts: Vec<&str> = topic.as_str().split(':').collect();
+    let [_, partition, _, region, account, _] = parts[..] else { return None };
+    Some(AlarmArn(format!("arn:{partition}:cloudwatch:{region}:{account}:alarm:{name}")))
+}
+
 impl Alarms {
     async fn tags_of(&self, arn: &str) -> Result<Option<Tags>, Fault> {
         let answer = self.0.alarms.list_tags_for_resource().resource_arn(arn).send().await.or_gone("cloudwatch:ListTagsForResource")?;
@@ -277,8 +285,9 @@ impl Calls<Alarm> for Alarms {
     }
 
     /// `PutMetricAlarm` would overwrite somebody else's alarm of that name: [`crate::named::Named`] looks first.
-    async fn create(&self, who: &Identity, want: &Alarm) -> Result<(), Fault> {
-        self.put(who, want).await
+    async fn create(&self, who: &Identity, want: &Alarm) -> Result<Option<AlarmArn>, Fault> {
+        self.put(who, want).await?;
+        Ok(arn_beside(&want.topic, &want.name))
     }
 
     async fn change(&self, who: &Identity, want: &Alarm, seen: &Seen<Alarm>) -> Result<(), Fault> {

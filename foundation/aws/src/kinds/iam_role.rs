@@ -5,8 +5,7 @@ use crate::named::{Calls, Tags, each, owned, tag_changes};
 use crate::{Aws, FaultExt};
 use aws_sdk_iam::types::Tag;
 use contract::RoleArn;
-use engine::settle::not_yet;
-use engine::{Address, Ask, Class, Fault, Found, Identity, IdentityBy, Kind, Replace, Resource, Scope, Seen};
+use engine::{Address, Ask, Fault, Found, Identity, IdentityBy, Kind, Replace, Resource, Scope, Seen};
 use futures::future::try_join_all;
 use futures::try_join;
 use serde::{Deserialize, Serialize};
@@ -113,13 +112,16 @@ impl IamRoles {
     /// Puts the policies that differ and takes away the others.
     async fn sync_policies(&self, want: &IamRole, live: &IamRole) -> Result<(), Fault> {
         let iam = &self.0.iam;
-        for (name, policy) in want.policies.iter().filter(|(name, policy)| live.policies.get(*name) != Some(*policy)) {
+        let differs = |(name, policy): &(&String, &Value)| live.policies.get(*name) != Some(*policy);
+        let put = want.policies.iter().filter(differs).map(|(name, policy)| {
             let call = iam.put_role_policy().role_name(&want.name).policy_name(name).policy_document(policy.to_string());
-            call.send().await.or_fault("iam:PutRolePolicy")?;
-        }
-        for arn in want.managed.difference(&live.managed) {
-            iam.attach_role_policy().role_name(&want.name).policy_arn(arn).send().await.or_fault("iam:AttachRolePolicy")?;
-        }
+            async move { call.send().await.or_fault("iam:PutRolePolicy").map(|_| ()) }
+        });
+        let attach = want.managed.difference(&live.managed).map(|arn| {
+            let call = iam.attach_role_policy().role_name(&want.name).policy_arn(arn);
+            async move { call.send().await.or_fault("iam:AttachRolePolicy").map(|_| ()) }
+        });
+        try_join!(try_join_all(put), try_join_all(attach))?;
         for name in live.policies.keys().filter(|name| !want.policies.contains_key(*name)) {
             iam.delete_role_policy().role_name(&want.name).policy_name(name).send().await.or_gone("iam:DeleteRolePolicy")?;
         }
@@ -135,20 +137,12 @@ impl Calls<IamRole> for IamRoles {
         each(asks, |ask| self.seen(ask)).await
     }
 
-    async fn create(&self, who: &Identity, want: &IamRole) -> Result<(), Fault> {
+    async fn create(&self, who: &Identity, want: &IamRole) -> Result<Option<RoleArn>, Fault> {
         let call = self.0.iam.create_role().role_name(&want.name).description(&want.description);
         let call = call.assume_role_policy_document(want.trust.to_string()).set_tags(Some(tags(&who.tags)));
-        match call.send().await.or_fault("iam:CreateRole") {
-            // The SDK's retry of a create whose answer was lost; whose role it is the next look tells.
-            Err(fault) if fault.code == "EntityAlreadyExists" => {}
-            other => drop(other?),
-        }
-        let ask = Ask { who: who.clone(), want: want.clone(), last: None };
-        match self.seen(&ask).await? {
-            Some(seen) if seen.ours => self.sync_policies(want, &seen.live).await,
-            Some(_) => Err(Fault::new(Class::Foreign, format!("the role {} exists and is not ours", want.name))),
-            None => Err(not_yet(&format!("the role {}", want.name))),
-        }
+        let made = call.send().await.or_fault("iam:CreateRole")?;
+        self.sync_policies(want, &IamRole::default()).await?;
+        Ok(made.role.map(|role| RoleArn(role.arn)))
     }
 
     async fn change(&self, who: &Identity, want: &IamRole, seen: &Seen<IamRole>) -> Result<(), Fault> {

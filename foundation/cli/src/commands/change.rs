@@ -19,6 +19,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Duration, SystemTime};
+use tokio::time::Instant;
 
 /// How often a destroy looks whether something is left.
 const LOOKS: usize = 3;
@@ -53,7 +54,7 @@ impl<A: App> Change<'_, A> {
     /// Shows the plan; whether it has changes.
     async fn plan(&self, out: Option<&Path>) -> Result<bool, Problem> {
         let memory = store::memory(self.at.store).await?;
-        let (plan, declared) = self.make(&memory, &Guard::default()).await?;
+        let (plan, declared, _) = self.make(&memory, &Guard::default()).await?;
         self.not_lost(&memory, &declared).await?;
         self.foresee(&memory, &plan).await;
         self.show(&plan);
@@ -90,7 +91,7 @@ impl<A: App> Change<'_, A> {
     async fn locked(&self, running: &Run, yes: bool, promised: Option<&Path>) -> Result<(), Problem> {
         let mut memory = store::memory(self.at.store).await?;
         memory.extend(running.ledgers.iter().map(|(layer, ledger)| (*layer, ledger.folded())));
-        let (plan, declared) = running.stop.or(self.make(&memory, &running.guard)).await?;
+        let (plan, declared, looked) = running.stop.or(self.make(&memory, &running.guard)).await?;
         self.not_lost(&memory, &declared).await?;
         if let Some(path) = promised {
             same(path, &plan)?;
@@ -106,12 +107,14 @@ impl<A: App> Change<'_, A> {
         }
         let kinds = declared.kinds.clone();
         let had: BTreeSet<String> = memory.values().flat_map(|folded| folded.rows.values()).map(|row| row.kind.clone()).collect();
-        let outcome = self.walk(running, plan, declared).await?;
+        let outcome = self.walk(running, plan, declared, looked).await?;
         self.end(&outcome, running.stop.cancel.is_cancelled())?;
         if self.destroy { self.nothing_left(&kinds, &had).await } else { Ok(()) }
     }
 
-    async fn make(&self, memory: &BTreeMap<LayerName, Folded>, guard: &Guard) -> Result<(Plan, Declared), Problem> {
+    /// The plan, what it was made from, and since when AWS was looked at for it.
+    async fn make(&self, memory: &BTreeMap<LayerName, Folded>, guard: &Guard) -> Result<(Plan, Declared, Instant), Problem> {
+        let looked = Instant::now();
         let wanted = self.at.wanted(&self.layers, memory, guard);
         let declared = if self.destroy {
             Declared {
@@ -129,7 +132,7 @@ impl<A: App> Change<'_, A> {
             note!("warning: {warning}");
         }
         let plan = self.at.plan(&declared, &self.layers, memory, &self.allow).await?;
-        Ok((plan, declared))
+        Ok((plan, declared, looked))
     }
 
     /// A ledger that was never written, and objects that carry our tags: it is lost, and a plan without it would make again what is
@@ -166,7 +169,7 @@ impl<A: App> Change<'_, A> {
         }
     }
 
-    async fn walk(&self, running: &Run, plan: Plan, declared: Declared) -> Result<Outcome, Problem> {
+    async fn walk(&self, running: &Run, plan: Plan, declared: Declared, looked: Instant) -> Result<Outcome, Problem> {
         let finishes = !self.destroy && secrets::unfinished(running);
         let quiet = !finishes && plan.steps.values().all(|step| step.verb == engine::plan::Verb::Keep);
         let Declared { graph, kinds, doors, .. } = declared;
@@ -175,7 +178,7 @@ impl<A: App> Change<'_, A> {
             if finishes {
                 secrets::finish(self.at, running, Part::Before, &sink).await?;
             }
-            let apply = Apply { scope, graph, kinds, ledgers, doors, sink: sink.clone(), cancel };
+            let apply = Apply { scope, graph, kinds, ledgers, doors, looked, sink: sink.clone(), cancel };
             let outcome = apply.run(plan).await?;
             if finishes && outcome.ok() {
                 secrets::finish(self.at, running, Part::After, &sink).await?;

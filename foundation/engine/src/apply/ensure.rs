@@ -29,7 +29,8 @@ pub(super) struct Making<'a> {
 /// The fault that remains.
 pub(super) async fn ensure(making: &Making<'_>) -> Result<Value, Fault> {
     let Making { apply, driver, step, spec, .. } = *making;
-    let ticks = apply.sink.ticks(step.address()).settled(apply.kinds.settle);
+    let absent = step.absent && apply.looked.elapsed() < super::FRESH;
+    let mut ticks = apply.sink.ticks(step.address()).settled(apply.kinds.settle).knowing_absent(absent);
     let mut seen = step.seen.clone();
     let (mut doubted, mut waits, mut throttled) = (false, None::<Pauses>, None::<Pauses>);
     loop {
@@ -37,6 +38,8 @@ pub(super) async fn ensure(making: &Making<'_>) -> Result<Value, Fault> {
             Ok(output) => return Ok(output),
             Err(fault) => fault,
         };
+        // The attempt may have made it.
+        ticks.absent = false;
         match fault.class {
             Class::InDoubt if !doubted => {
                 doubted = true;

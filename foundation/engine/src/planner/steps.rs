@@ -97,7 +97,9 @@ impl Making<'_> {
         self.outputs.set(at.clone(), output);
         let who = self.request.scope.identity(at, generation, by);
         let replaced = row.filter(|row| row.who.generation != generation).cloned();
+        let absent = decision.verb == Verb::Create && seen.is_none() && !again && (row.is_some() || was_asked(&who.by, &spec));
         let mut step = step(&node.rules, who, spec, decision);
+        step.absent = absent;
         step.after = node.reads.iter().filter_map(|read| self.makes.get(read).cloned()).collect();
         step.last = row.filter(|row| row.who.generation == generation).and_then(|row| row.output.clone());
         step.seen = seen;
@@ -284,6 +286,7 @@ fn step(rules: &Rules, who: Identity, spec: Value, decision: Decision) -> Step {
         spec,
         changes: decision.changes,
         seen: None,
+        absent: false,
         last: None,
         after: BTreeSet::new(),
         why: decision.why,
@@ -312,6 +315,14 @@ fn renamed(node: &Node, spec: &Value, row: Option<&Row>) -> Result<bool, PlanErr
     let by = (node.identity)(spec, row.who.generation).map_err(|error| defect(&node.address, &error))?;
     let IdentityBy::Name(name) = &by else { return Ok(false) };
     Ok(by != row.who.by && !has_unknown(&Value::String(name.clone())))
+}
+
+/// Whether AWS was asked for what nothing is remembered of, or cannot have it: where its place is not known yet, that place is new.
+fn was_asked(by: &IdentityBy, spec: &Value) -> bool {
+    match by {
+        IdentityBy::Natural(place) => has_unknown(&Value::String(place.clone())) || !has_unknown(spec),
+        _ => true,
+    }
 }
 
 fn exclusive(who: &Identity) -> Option<String> {
