@@ -8,6 +8,7 @@ use engine::ledger::Ledger;
 use engine::{Address, Class, Fault, LayerName, Ticks};
 use std::collections::BTreeSet;
 use std::sync::atomic::AtomicBool;
+use std::time::Duration;
 
 /// How often a call whose answer was lost is sent at most.
 const TRIES: usize = 3;
@@ -82,6 +83,6 @@ impl<'a> Restart<'a> {
     /// [`Class::Invalid`] with the reason when its tasks do not stay up; [`Class::Timeout`].
     pub async fn follow(&self, before: &BTreeSet<String>, ticks: &Ticks) -> Result<(), Fault> {
         let begun = AtomicBool::new(false);
-        EcsServices(self.aws.clone()).rolled_out(&self.want, ticks, |it| restarted(it, before, &begun)).await
+        EcsServices(self.aws.clone()).rolled_out(&self.want, ticks, Duration::ZERO, |it| restarted(it, before, &begun)).await
     }
 }

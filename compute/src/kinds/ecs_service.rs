@@ -12,10 +12,11 @@ use aws::named::{Calls, owned};
 use aws::{Aws, FaultExt};
 use aws_sdk_ecs::types::{LaunchType, Service, ServiceField};
 use contract::{ClusterName, SecurityGroupId, SubnetId, TargetGroupArn, TaskDefinitionArn};
-use engine::{Address, Ask, Class, Fault, Found, Identity, IdentityBy, Kind, Poll, Replace, Resource, Scope, Seen, Sink, Ticks};
+use engine::{Address, Ask, Class, Fault, Found, Identity, IdentityBy, Kind, Poll, Replace, Resource, Scope, Seen, Ticks};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
+use tokio::time::Instant;
 
 /// A target group and the container that is registered in it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -149,16 +150,24 @@ impl EcsServices {
         Ok(it.map(|it| (primary(&it).and_then(|now| now.id()).unwrap_or_default().to_owned(), live(&it, want))))
     }
 
-    /// Waits for the end of a rollout, as `progress` sees it; one that fails says why, at its first repeated cause.
+    /// Waits for the end of a rollout, as `progress` sees it; one that fails says why, at its first repeated cause. A service that was
+    /// just made has the time `shown` to be seen at all.
     pub(crate) async fn rolled_out(
         &self,
         want: &EcsService,
         ticks: &Ticks,
+        shown: Duration,
         progress: impl Fn(&Service) -> Result<Poll<()>, Fault>,
     ) -> Result<(), Fault> {
+        let started = Instant::now();
         let look = || async {
-            let gone = || Fault::new(Class::NotFound, format!("the service {} is gone", want.name));
-            let it = self.one(want).await?.ok_or_else(gone)?;
+            let it = match self.one(want).await? {
+                Some(it) if it.status() == Some("ACTIVE") || started.elapsed() >= shown => it,
+                None if started.elapsed() >= shown => {
+                    return Err(Fault::new(Class::NotFound, format!("the service {} is gone", want.name)));
+                }
+                _ => return Ok(Poll::Waiting("AWS does not show the service yet".into())),
+            };
             match progress(&it)? {
                 Poll::Waiting(what) => match repeated(&self.0, want.cluster.as_str(), &it).await? {
                     Some(fault) => Err(fault),
@@ -265,11 +274,6 @@ impl Calls<EcsService> for EcsServices {
 
     async fn create(&self, who: &Identity, want: &EcsService) -> Result<Option<String>, Fault> {
         patiently(self.0.until(DRAINED_WITHIN), &who.address, patience, || self.create_once(who, want)).await?;
-        let look = || async {
-            let shown = self.one(want).await?.is_some_and(|it| it.status() == Some("ACTIVE"));
-            Ok(if shown { Poll::Ready(()) } else { Poll::Waiting("AWS does not show the service yet".into()) })
-        };
-        self.0.until(SHOWN_WITHIN).poll(&Sink::none().ticks(&who.address), look).await?;
         Ok(Some(want.name.clone()))
     }
 
@@ -286,7 +290,7 @@ impl Calls<EcsService> for EcsServices {
     }
 
     async fn settle(&self, want: &EcsService, _: &String, ticks: &Ticks) -> Result<(), Fault> {
-        self.rolled_out(want, ticks, |it| progress(it, want.task_definition.as_str())).await
+        self.rolled_out(want, ticks, SHOWN_WITHIN, |it| progress(it, want.task_definition.as_str())).await
     }
 
     async fn remove(&self, spec: &EcsService, _: &String) -> Result<(), Fault> {

@@ -83,21 +83,29 @@ impl LoadBalancers {
         Ok(answer.and_then(|answer| answer.load_balancers.unwrap_or_default().into_iter().next()))
     }
 
-    async fn live(&self, it: &Live) -> Result<LoadBalancerSpec, Fault> {
-        let call = self.0.elb.describe_load_balancer_attributes().load_balancer_arn(it.load_balancer_arn().unwrap_or_default());
+    /// What its attributes say, and nothing else.
+    async fn attributes(&self, arn: &str) -> Result<LoadBalancerSpec, Fault> {
+        let call = self.0.elb.describe_load_balancer_attributes().load_balancer_arn(arn);
         let answer = call.send().await.or_fault("elasticloadbalancing:DescribeLoadBalancerAttributes")?;
         let get = |key: &str| {
             answer.attributes().iter().find(|it| it.key() == Some(key)).and_then(|it| it.value()).unwrap_or_default().to_owned()
         };
         let logs = get("access_logs.s3.enabled") == "true";
         Ok(LoadBalancerSpec {
-            name: it.load_balancer_name().unwrap_or_default().to_owned(),
-            subnets: it.availability_zones().iter().map(|zone| SubnetId(zone.subnet_id().unwrap_or_default().to_owned())).collect(),
-            security_groups: it.security_groups().iter().map(|id| SecurityGroupId(id.clone())).collect(),
             drop_invalid_headers: get("routing.http.drop_invalid_header_fields.enabled") == "true",
             idle_timeout: get("idle_timeout.timeout_seconds").parse().unwrap_or_default(),
             deletion_protection: get("deletion_protection.enabled") == "true",
             access_logs: logs.then(|| (get("access_logs.s3.bucket"), get("access_logs.s3.prefix"))),
+            ..LoadBalancerSpec::default()
+        })
+    }
+
+    async fn live(&self, it: &Live) -> Result<LoadBalancerSpec, Fault> {
+        Ok(LoadBalancerSpec {
+            name: it.load_balancer_name().unwrap_or_default().to_owned(),
+            subnets: it.availability_zones().iter().map(|zone| SubnetId(zone.subnet_id().unwrap_or_default().to_owned())).collect(),
+            security_groups: it.security_groups().iter().map(|id| SecurityGroupId(id.clone())).collect(),
+            ..self.attributes(it.load_balancer_arn().unwrap_or_default()).await?
         })
     }
 
@@ -129,13 +137,17 @@ impl Calls<LoadBalancerSpec> for LoadBalancers {
         .await
     }
 
-    /// AWS returns an existing balancer of that name and shape, whoever made it: the look after compares the tags.
+    /// AWS returns an existing balancer of that name and shape, whoever made it: its tags tell.
     async fn create(&self, who: &Identity, want: &LoadBalancerSpec) -> Result<Option<LoadBalancer>, Fault> {
         let call = self.0.elb.create_load_balancer().name(&want.name).r#type(LoadBalancerTypeEnum::Application);
         let call = call.scheme(LoadBalancerSchemeEnum::InternetFacing).set_tags(Some(tags::sdk(&who.tags)));
         let call = call.set_subnets(Some(want.subnets.iter().map(|id| id.0.clone()).collect()));
         let call = call.set_security_groups(Some(want.security_groups.iter().map(|id| id.0.clone()).collect()));
-        call.send().await.or_fault("elasticloadbalancing:CreateLoadBalancer").map(|_| None)
+        let made = call.send().await.or_fault("elasticloadbalancing:CreateLoadBalancer")?;
+        let Some(it) = made.load_balancers().first() else { return Ok(None) };
+        let arn = it.load_balancer_arn().unwrap_or_default().to_owned();
+        let tags = tags::of(&self.0, std::slice::from_ref(&arn)).await?.remove(&arn);
+        Ok(tags.filter(|tags| who.owns(tags)).map(|_| output(it)))
     }
 
     async fn change(&self, who: &Identity, want: &LoadBalancerSpec, seen: &Seen<LoadBalancerSpec>) -> Result<(), Fault> {
@@ -167,9 +179,8 @@ impl Calls<LoadBalancerSpec> for LoadBalancers {
                 Some(state) => Ok(Poll::Waiting(format!("{} is {state}", want.name))),
             }
         };
-        self.0.until(ACTIVE_WITHIN).poll(ticks, look).await?;
-        let Some(it) = self.get(&want.name).await? else { return Ok(()) };
-        let have = self.live(&it).await?.attributes();
+        let (_, have) = try_join!(self.0.until(ACTIVE_WITHIN).poll(ticks, look), self.attributes(&output.arn))?;
+        let have = have.attributes();
         let differ = want.attributes().into_iter().filter(|(key, value)| have.get(key) != Some(value)).collect();
         self.set_attributes(&output.arn, differ).await
     }

@@ -110,11 +110,12 @@ impl Driver<Vpc> for Vpcs {
         // AWS changes one attribute per call; a new VPC has support on and hostnames off.
         let (support, hostnames) = seen.as_ref().map_or((true, false), |seen| (seen.live.dns_support, seen.live.dns_hostnames));
         let value = |on: bool| AttributeBooleanValue::builder().value(on).build();
-        if support != want.dns_support || seen.is_none() {
+        let unsure = seen.is_none() && !ticks.absent;
+        if support != want.dns_support || unsure {
             let call = self.0.ec2.modify_vpc_attribute().vpc_id(id.as_str()).enable_dns_support(value(want.dns_support));
             call.send().await.or_fault("ec2:ModifyVpcAttribute")?;
         }
-        if hostnames != want.dns_hostnames || seen.is_none() {
+        if hostnames != want.dns_hostnames || unsure {
             let call = self.0.ec2.modify_vpc_attribute().vpc_id(id.as_str()).enable_dns_hostnames(value(want.dns_hostnames));
             call.send().await.or_fault("ec2:ModifyVpcAttribute")?;
         }

@@ -67,8 +67,8 @@ impl SecurityGroups {
         Ok(self.fetch(filters).await?.into_iter().next())
     }
 
-    async fn create(&self, who: &Identity, want: &SecurityGroup) -> Result<SecurityGroupId, Fault> {
-        if let Some(there) = self.named(who).await? {
+    async fn create(&self, who: &Identity, want: &SecurityGroup, absent: bool) -> Result<SecurityGroupId, Fault> {
+        if !absent && let Some(there) = self.named(who).await? {
             return if who.owns(&there.tags) { Ok(there.id.into()) } else { Err(foreign(who)) };
         }
         let created = self
@@ -149,11 +149,11 @@ impl Driver<SecurityGroup> for SecurityGroups {
         who: &Identity,
         want: &SecurityGroup,
         seen: Option<Seen<SecurityGroup>>,
-        _: &Ticks,
+        ticks: &Ticks,
     ) -> Result<SecurityGroupId, Fault> {
         let id = match &seen {
             Some(seen) => seen.output.clone(),
-            None => self.create(who, want).await?,
+            None => self.create(who, want, ticks.absent).await?,
         };
         match &seen {
             Some(_) => self.strip(&id).await?,

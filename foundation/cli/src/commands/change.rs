@@ -15,6 +15,7 @@ use engine::ledger::{Folded, Guard};
 use engine::plan::Plan;
 use engine::planner::Allow;
 use engine::{Class, Fault, Graph, Kinds, LayerName, Level, Sink};
+use futures::join;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::process::ExitCode;
@@ -54,8 +55,7 @@ impl<A: App> Change<'_, A> {
     /// Shows the plan; whether it has changes.
     async fn plan(&self, out: Option<&Path>) -> Result<bool, Problem> {
         let memory = store::memory(self.at.store).await?;
-        let (plan, declared, _) = self.make(&memory, &Guard::default()).await?;
-        self.not_lost(&memory, &declared).await?;
+        let (plan, ..) = self.make(&memory, &Guard::default()).await?;
         self.foresee(&memory, &plan).await;
         self.show(&plan);
         if let Some(path) = out {
@@ -92,7 +92,6 @@ impl<A: App> Change<'_, A> {
         let mut memory = store::memory(self.at.store).await?;
         memory.extend(running.ledgers.iter().map(|(layer, ledger)| (*layer, ledger.folded())));
         let (plan, declared, looked) = running.stop.or(self.make(&memory, &running.guard)).await?;
-        self.not_lost(&memory, &declared).await?;
         if let Some(path) = promised {
             same(path, &plan)?;
         }
@@ -131,8 +130,9 @@ impl<A: App> Change<'_, A> {
         for warning in declared.warnings.iter().chain(&declared.kinds.settle.notice(rows)) {
             note!("warning: {warning}");
         }
-        let plan = self.at.plan(&declared, &self.layers, memory, &self.allow).await?;
-        Ok((plan, declared, looked))
+        let (plan, lost) = join!(self.at.plan(&declared, &self.layers, memory, &self.allow), self.not_lost(memory, &declared));
+        lost?;
+        Ok((plan?, declared, looked))
     }
 
     /// A ledger that was never written, and objects that carry our tags: it is lost, and a plan without it would make again what is
