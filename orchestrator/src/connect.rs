@@ -1,31 +1,10 @@
 //! Which AWS a run talks to: the real one, an emulator over HTTP, or the embedded one.
 
+use crate::embedded;
 use aws::ledger::{Place, Shared};
 use aws::{Aws, Connection};
 use cli::{Problem, Settings};
-use emulator::Emulator;
 use engine::ledger::Guard;
-use std::collections::BTreeMap;
-use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
-
-/// The embedded AWS of each directory: stack and ledger of a process share one.
-static OPEN: Mutex<BTreeMap<PathBuf, Emulator>> = Mutex::new(BTreeMap::new());
-
-/// The embedded AWS of an environment, kept beside its ledger.
-///
-/// # Errors
-/// [`Problem::Io`] when its directory cannot be used.
-pub fn embedded(settings: &Settings) -> Result<Emulator, Problem> {
-    let dir = settings.state.join("aws");
-    let mut open = OPEN.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(emulator) = open.get(&dir) {
-        return Ok(emulator.clone());
-    }
-    let emulator = crate::world(&dir, settings.top.speed)?;
-    open.insert(dir, emulator.clone());
-    Ok(emulator)
-}
 
 /// The shared ledger of the settings, if they have one.
 ///
@@ -48,9 +27,10 @@ pub async fn connect(settings: &Settings, endpoint_url: Option<&str>, guard: &Gu
     let connection = Connection {
         region: settings.top.region.clone(),
         endpoint_url: endpoint_url.map(str::to_owned),
-        embedded: if here { Some(embedded(settings)?.connector()) } else { None },
+        embedded: None,
         speed: if settings.top.embedded { settings.top.speed } else { 1.0 },
         guard: guard.clone(),
     };
+    let connection = if here { embedded::connected(connection, settings)? } else { connection };
     Ok(Aws::connect(&connection).await)
 }

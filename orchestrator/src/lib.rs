@@ -1,6 +1,11 @@
 //! The binary that knows every layer: connects them, sorts them and runs them as one graph.
 
 pub mod connect;
+#[cfg(feature = "embedded")]
+mod embedded;
+#[cfg(not(feature = "embedded"))]
+#[path = "absent.rs"]
+mod embedded;
 pub mod ops;
 pub mod schema;
 pub mod stack;
@@ -9,7 +14,6 @@ use aws::ledger::S3Store;
 use cli::app::{App, Changing, Declared, Exported, Exporting, Finishing, Login, LogsOf, Looking, Reading};
 use cli::app::{Released, Releasing, SecretChanged, SecretState, SecretVersion, Session, Wanted, Way};
 use cli::{Problem, Settings};
-use emulator::{Emulator, Options};
 use engine::ledger::{Guard, LocalStore, Store};
 use engine::log::Queried;
 use engine::{Kinds, LayerName, Sign};
@@ -117,19 +121,6 @@ impl App for Orchestrator {
     }
 
     async fn emulator(&self, settings: &Settings, listen: SocketAddr) -> Result<(), Problem> {
-        let emulator = connect::embedded(settings)?;
-        let refused = |error: std::io::Error| Problem::Io(format!("{listen} cannot be listened on: {error}"));
-        let listener = tokio::net::TcpListener::bind(listen).await.map_err(refused)?;
-        let at = listener.local_addr().map_err(refused)?;
-        cli::commands::say(&format!("the embedded AWS listens on http://{at}"));
-        emulator.serve(listener).await.map_err(refused)
+        embedded::serve(settings, listen).await
     }
-}
-
-/// The embedded AWS with this speed, kept in `dir`.
-///
-/// # Errors
-/// [`Problem::Io`] when the directory cannot be used.
-pub fn world(dir: &std::path::Path, speed: f64) -> Result<Emulator, Problem> {
-    Emulator::open(dir, Options { speed, ..Options::default() }).map_err(|error| Problem::Io(error.to_string()))
 }

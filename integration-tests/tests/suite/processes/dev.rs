@@ -64,7 +64,9 @@ impl Home {
 
     /// The definition that the service runs.
     fn runs(&self) -> Value {
-        let world = orchestrator::world(&self.path().join(".orchestrator/local/aws"), 1.0).unwrap();
+        let world =
+            emulator::Emulator::open(&self.path().join(".orchestrator/local/aws"), emulator::Options { speed: 1.0, ..Default::default() })
+                .unwrap();
         world.with_world(|world| {
             let region = &world.regions["eu-north-1"];
             let name = region.services["shop-local/app"].str("taskDefinition").rsplit('/').next().unwrap().to_owned();
