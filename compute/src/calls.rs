@@ -1,7 +1,7 @@
 //! The calls that this layer makes, for `doctor` to ask whether they are allowed.
 
 use crate::config::Config;
-use aws::permissions::{ALARM, ROLE};
+use aws::permissions::{ALARM, ALL_TAGS, ROLE};
 
 /// Every operation that is named in this layer's files: the `permissions` suite compares.
 const CALLS: &[&str] = &[
@@ -39,5 +39,5 @@ const CALLS: &[&str] = &[
 
 /// What a deploy and a destroy of these settings may call.
 pub(crate) fn calls(_: &Config) -> Vec<&'static str> {
-    [CALLS, ALARM, ROLE].concat()
+    [CALLS, ALARM, ALL_TAGS, ROLE].concat()
 }

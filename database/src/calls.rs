@@ -1,7 +1,7 @@
 //! The calls that this layer makes, for `doctor` to ask whether they are allowed.
 
 use crate::config::Config;
-use aws::permissions::ALARM;
+use aws::permissions::{ALARM, ALL_TAGS};
 
 /// Every operation that is named in this layer's files: the `permissions` suite compares.
 const CALLS: &[&str] = &[
@@ -29,5 +29,5 @@ const CALLS: &[&str] = &[
 
 /// What a deploy and a destroy of these settings may call.
 pub(crate) fn calls(_: &Config) -> Vec<&'static str> {
-    [CALLS, ALARM].concat()
+    [CALLS, ALARM, ALL_TAGS].concat()
 }

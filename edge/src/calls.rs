@@ -1,7 +1,7 @@
 //! The calls that this layer makes, for `doctor` to ask whether they are allowed.
 
 use crate::config::Config;
-use aws::permissions::ALARM;
+use aws::permissions::{ALARM, ALL_TAGS};
 
 /// Every operation that is named in this layer's files: the `permissions` suite compares.
 const CALLS: &[&str] = &[
@@ -49,5 +49,5 @@ pub(crate) fn calls(config: &Config) -> Vec<&'static str> {
         Some("wafv2") => config.web_acl_arn.is_some(),
         _ => true,
     };
-    [CALLS, ALARM].concat().into_iter().filter(used).collect()
+    [CALLS, ALARM, ALL_TAGS].concat().into_iter().filter(used).collect()
 }

@@ -1,7 +1,7 @@
 //! The calls that this layer makes, for `doctor` to ask whether they are allowed.
 
 use crate::config::Config;
-use aws::permissions::{ALARM, ROLE, TAGS};
+use aws::permissions::{ALARM, ALL_TAGS, ROLE, TAGS};
 
 /// Every operation that is named in this layer's files: the `permissions` suite compares.
 const CALLS: &[&str] = &[
@@ -44,5 +44,5 @@ const CALLS: &[&str] = &[
 pub(crate) fn calls(config: &Config) -> Vec<&'static str> {
     // The role is the one that flow logs write with.
     let used = |call: &&str| config.flow_logs || !["ec2:", "iam:"].iter().any(|service| call.starts_with(service));
-    [CALLS, ALARM, ROLE, TAGS].concat().into_iter().filter(used).collect()
+    [CALLS, ALARM, ALL_TAGS, ROLE, TAGS].concat().into_iter().filter(used).collect()
 }

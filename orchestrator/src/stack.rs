@@ -34,7 +34,7 @@ pub fn kinds_of(aws: &Aws, layers: &[LayerName]) -> Kinds {
         LayerName::Compute => Compute::kinds(aws),
         LayerName::Bastion => Bastion::kinds(aws),
     };
-    layers.iter().map(of).fold(Kinds::new(), Kinds::and).settled(aws.settle())
+    layers.iter().map(of).fold(Kinds::new(), Kinds::and).settled(aws.settle()).sharing(aws.shared())
 }
 
 /// The layers' settings, checked: made before anything is opened or called.

@@ -89,7 +89,7 @@ impl Calls<DbParameterGroup> for DbParameterGroups {
     async fn look(&self, asks: &[Ask<DbParameterGroup>]) -> Result<Found<DbParameterGroup>, Fault> {
         each(asks, |ask| async move {
             let Some(group) = self.get(&ask.want.name).await? else { return Ok(None) };
-            let tags = tags::of(&self.0, group.db_parameter_group_arn().unwrap_or_default());
+            let tags = tags::of(&self.0, &ask.who, group.db_parameter_group_arn().unwrap_or_default());
             let (Some(tags), parameters) = try_join!(tags, self.parameters(&ask.want.name))? else { return Ok(None) };
             let live = DbParameterGroup {
                 name: ask.want.name.clone(),

@@ -51,7 +51,8 @@ impl Calls<DbSubnetGroup> for DbSubnetGroups {
     async fn look(&self, asks: &[Ask<DbSubnetGroup>]) -> Result<Found<DbSubnetGroup>, Fault> {
         each(asks, |ask| async move {
             let Some(group) = self.get(&ask.want.name).await? else { return Ok(None) };
-            let Some(tags) = tags::of(&self.0, group.db_subnet_group_arn().unwrap_or_default()).await? else { return Ok(None) };
+            let tags = tags::of(&self.0, &ask.who, group.db_subnet_group_arn().unwrap_or_default()).await?;
+            let Some(tags) = tags else { return Ok(None) };
             let live = DbSubnetGroup {
                 name: ask.want.name.clone(),
                 description: group.db_subnet_group_description().unwrap_or_default().to_owned(),

@@ -16,9 +16,12 @@ pub(super) fn map(tags: &[Tag]) -> Tags {
 }
 
 /// The tags of an object; `None` when it is gone.
-pub(super) async fn of(aws: &Aws, arn: &str) -> Result<Option<Tags>, Fault> {
-    let answer = aws.rds.list_tags_for_resource().resource_name(arn).send().await.or_gone("rds:ListTagsForResource")?;
-    Ok(answer.map(|answer| map(answer.tag_list())))
+pub(super) async fn of(aws: &Aws, who: &Identity, arn: &str) -> Result<Option<Tags>, Fault> {
+    let own = async {
+        let answer = aws.rds.list_tags_for_resource().resource_name(arn).send().await.or_gone("rds:ListTagsForResource")?;
+        Ok(answer.map(|answer| map(answer.tag_list())))
+    };
+    aws.tagging.or_own(who, arn, own).await
 }
 
 /// Brings the tags of an object to those of `who`.

@@ -130,7 +130,9 @@ impl Driver<Certificate> for Certificates {
                 None => self.search(&ask.who, &ask.want.domain).await?,
             };
             let Some(arn) = arn else { return Ok(None) };
-            let (Some(it), Some(tags)) = try_join!(self.get(&arn), self.tags(&arn))? else { return Ok(None) };
+            let (Some(it), Some(tags)) = try_join!(self.get(&arn), self.0.tagging.or_own(&ask.who, &arn, self.tags(&arn)))? else {
+                return Ok(None);
+            };
             let pending = it.status() == Some(&CertificateStatus::PendingValidation);
             let named = tags.contains_key(engine::resource::tag::ADDRESS);
             let (record_name, record_value) = match record(&it) {

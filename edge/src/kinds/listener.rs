@@ -9,6 +9,7 @@ use aws_sdk_elasticloadbalancingv2::types::{
 };
 use contract::{CertificateArn, ListenerArn, TargetGroupArn};
 use engine::{Address, Ask, Fault, Found, Identity, IdentityBy, Kind, Replace, Resource, Scope, Seen};
+use futures::future::try_join_all;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
@@ -155,16 +156,13 @@ impl Calls<Listener> for Listeners {
             let (balancer, port) = (Some(ask.want.load_balancer.as_str()), Some(ask.want.port));
             pairs.extend(all.iter().find(|it| it.load_balancer_arn() == balancer && it.port() == port).map(|it| (ask, it)));
         }
-        let arns: Vec<String> = pairs.iter().filter_map(|(_, it)| it.listener_arn().map(str::to_owned)).collect();
-        let tags = tags::of(&self.0, &arns).await?;
-        let mut found = Found::new();
-        for (ask, it) in pairs {
+        let seen = pairs.into_iter().map(|(ask, it)| async move {
             let arn = it.listener_arn().unwrap_or_default();
-            let Some(tags) = tags.get(arn) else { continue };
+            let tags = tags::one(&self.0, &ask.who, arn).await?;
             let live = Listener { protocol: protocol(it), action: action(it), ..ask.want.clone() };
-            found.insert(ask.who.address.clone(), owned(&ask.who, live, ListenerArn(arn.to_owned()), tags.clone()));
-        }
-        Ok(found)
+            Ok::<_, Fault>(tags.map(|tags| (ask.who.address.clone(), owned(&ask.who, live, ListenerArn(arn.to_owned()), tags))))
+        });
+        Ok(try_join_all(seen).await?.into_iter().flatten().collect())
     }
 
     async fn create(&self, who: &Identity, want: &Listener) -> Result<Option<ListenerArn>, Fault> {

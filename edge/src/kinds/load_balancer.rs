@@ -131,8 +131,8 @@ impl Calls<LoadBalancerSpec> for LoadBalancers {
         each(asks, |ask| async move {
             let Some(it) = self.get(&ask.want.name).await? else { return Ok(None) };
             let arn = it.load_balancer_arn().unwrap_or_default().to_owned();
-            let (mut tags, live) = try_join!(tags::of(&self.0, std::slice::from_ref(&arn)), self.live(&it))?;
-            Ok(tags.remove(&arn).map(|tags| owned(&ask.who, live, output(&it), tags)))
+            let (tags, live) = try_join!(tags::one(&self.0, &ask.who, &arn), self.live(&it))?;
+            Ok(tags.map(|tags| owned(&ask.who, live, output(&it), tags)))
         })
         .await
     }
@@ -146,7 +146,7 @@ impl Calls<LoadBalancerSpec> for LoadBalancers {
         let made = call.send().await.or_fault("elasticloadbalancing:CreateLoadBalancer")?;
         let Some(it) = made.load_balancers().first() else { return Ok(None) };
         let arn = it.load_balancer_arn().unwrap_or_default().to_owned();
-        let tags = tags::of(&self.0, std::slice::from_ref(&arn)).await?.remove(&arn);
+        let tags = tags::one(&self.0, who, &arn).await?;
         Ok(tags.filter(|tags| who.owns(tags)).map(|_| output(it)))
     }
 

@@ -27,6 +27,13 @@ pub(super) async fn of(aws: &Aws, arns: &[String]) -> Result<BTreeMap<String, Ta
     Ok(all)
 }
 
+/// The tags of one object; `None` when it is gone.
+pub(super) async fn one(aws: &Aws, who: &Identity, arn: &str) -> Result<Option<Tags>, Fault> {
+    let arns = [arn.to_owned()];
+    let own = async { Ok(of(aws, &arns).await?.remove(arn)) };
+    aws.tagging.or_own(who, arn, own).await
+}
+
 async fn describe(aws: &Aws, arns: &[String]) -> Result<Option<BTreeMap<String, Tags>>, Fault> {
     let call = aws.elb.describe_tags().set_resource_arns(Some(arns.to_vec()));
     let Some(answer) = call.send().await.or_gone("elasticloadbalancing:DescribeTags")? else { return Ok(None) };

@@ -95,7 +95,7 @@ impl Calls<TargetGroup> for TargetGroups {
         each(asks, |ask| async move {
             let Some(it) = self.get(ask.who.name()).await? else { return Ok(None) };
             let arn = it.target_group_arn().unwrap_or_default().to_owned();
-            let (mut tags, delay) = try_join!(tags::of(&self.0, std::slice::from_ref(&arn)), self.delay(&arn))?;
+            let (tags, delay) = try_join!(tags::one(&self.0, &ask.who, &arn), self.delay(&arn))?;
             let live = TargetGroup {
                 name: ask.want.name.clone(),
                 vpc: VpcId(it.vpc_id().unwrap_or_default().to_owned()),
@@ -103,7 +103,7 @@ impl Calls<TargetGroup> for TargetGroups {
                 health_check: check(&it),
                 deregistration_delay: delay,
             };
-            Ok(tags.remove(&arn).map(|tags| owned(&ask.who, live, TargetGroupArn(arn), tags)))
+            Ok(tags.map(|tags| owned(&ask.who, live, TargetGroupArn(arn), tags)))
         })
         .await
     }

@@ -1,6 +1,7 @@
 //! How this tool talks to AWS: region, endpoint, time limits, retries.
 
 use crate::FaultExt;
+use crate::tagging::Tagging;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
@@ -64,6 +65,8 @@ pub struct Aws {
     pub sns: aws_sdk_sns::Client,
     /// Systems Manager: parameters.
     pub ssm: aws_sdk_ssm::Client,
+    /// Tags of objects of all services.
+    pub tagging: Tagging,
     /// WAF.
     pub waf: aws_sdk_wafv2::Client,
     /// STS.
@@ -147,6 +150,7 @@ impl Aws {
             ),
             sns: client!(aws_sdk_sns),
             ssm: client!(aws_sdk_ssm),
+            tagging: Tagging::new(client!(aws_sdk_resourcegroupstagging)),
             waf: client!(aws_sdk_wafv2),
             sts: client!(aws_sdk_sts),
             region: connection.region.clone(),
@@ -171,6 +175,11 @@ impl Aws {
     /// How far the reads of the other end may be behind.
     pub fn settle(&self) -> engine::Settle {
         engine::Settle::default().sped(self.speed)
+    }
+
+    /// What its drivers share while they look at everything at once.
+    pub fn shared(&self) -> Arc<dyn engine::pass::Shared> {
+        Arc::new(self.tagging.clone())
     }
 
     /// The account's number, asked for once.

@@ -12,6 +12,7 @@ pub mod permissions;
 pub mod retry;
 pub mod session;
 pub mod stage;
+pub mod tagging;
 pub mod withhold;
 
 pub use caller::caller;

@@ -49,6 +49,9 @@ pub const SECURITY_GROUP: &[&str] = &[
     "ec2:UpdateSecurityGroupRuleDescriptionsIngress",
 ];
 
+/// Tags of all services at once.
+pub const ALL_TAGS: &[&str] = &["tag:GetResources"];
+
 /// Tags in EC2.
 pub const TAGS: &[&str] = &["ec2:CreateTags", "ec2:DeleteTags"];
 

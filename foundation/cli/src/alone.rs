@@ -110,7 +110,7 @@ macro_rules! layer {
                 stage.declare::<$layer>(&config, found).map_err(|error| $crate::problem::layer(error, settings))?;
                 Ok($crate::Declared {
                     graph: stage.graph,
-                    kinds: <$layer as ::aws::Deploys>::kinds(&aws).settled(aws.settle()),
+                    kinds: <$layer as ::aws::Deploys>::kinds(&aws).settled(aws.settle()).sharing(aws.shared()),
                     doors: stage.doors,
                     warnings: stage.warnings,
                     expires: aws.expires,
@@ -119,7 +119,7 @@ macro_rules! layer {
 
             async fn kinds(place: $crate::alone::Place) -> ::engine::Kinds {
                 let aws = connect(place).await;
-                <$layer as ::aws::Deploys>::kinds(&aws).settled(aws.settle())
+                <$layer as ::aws::Deploys>::kinds(&aws).settled(aws.settle()).sharing(aws.shared())
             }
 
             async fn store(

@@ -280,6 +280,6 @@ impl World {
 }
 
 /// Whether AWS still describes something that is gone: a key in its deletion window, an inactive service.
-fn is_ghost(item: &crate::table::Item) -> bool {
+pub(crate) fn is_ghost(item: &crate::table::Item) -> bool {
     item.str("KeyState") == "PendingDeletion" || ["INACTIVE", "DELETED"].contains(&item.str("status"))
 }

@@ -3,6 +3,7 @@
 use crate::Address;
 use crate::event::Ticks;
 use crate::fault::{Class, Fault};
+use crate::pass::{Pass, Shared};
 use crate::resource::{Identity, Kind, Replace, Resource, Scope};
 use crate::scan::Tagged;
 use crate::settle::Settle;
@@ -253,6 +254,7 @@ pub struct Kinds {
     by_kind: BTreeMap<Kind, Arc<dyn AnyDriver>>,
     /// How far the reads of the drivers may be behind their writes.
     pub settle: Settle,
+    shared: Option<Arc<dyn Shared>>,
 }
 
 impl Kinds {
@@ -278,6 +280,16 @@ impl Kinds {
     /// The same drivers for another end, whose reads may be behind by another time than AWS's.
     pub fn settled(self, settle: Settle) -> Kinds {
         Kinds { settle, ..self }
+    }
+
+    /// The same drivers, which share `shared` while a pass is under way.
+    pub fn sharing(self, shared: Arc<dyn Shared>) -> Kinds {
+        Kinds { shared: Some(shared), ..self }
+    }
+
+    /// Begins a pass over these environments.
+    pub fn pass(&self, scopes: &[Scope]) -> Pass {
+        Pass::begin(self.shared.clone(), scopes)
     }
 
     /// The driver of `kind`.

@@ -18,6 +18,7 @@ pub mod ledger;
 pub mod log;
 pub mod order;
 pub mod outputs;
+pub mod pass;
 pub mod plan;
 pub mod planner;
 pub mod rebuild;

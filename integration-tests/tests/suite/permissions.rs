@@ -1,7 +1,7 @@
 //! What `doctor` says of the caller's permissions: the list is what the tool calls, and the simulator's answer is told as it is.
 
 use aws::Aws;
-use aws::permissions::{ALARM, LEDGER, Principal, ROLE, SECURITY_GROUP, Simulation, TAGS, Verdict, actions, principal};
+use aws::permissions::{ALARM, ALL_TAGS, LEDGER, Principal, ROLE, SECURITY_GROUP, Simulation, TAGS, Verdict, actions, principal};
 use emulator::table::Item;
 use engine::{LayerName, Scope};
 use integration_tests::process::ROOT;
@@ -15,7 +15,11 @@ const USER: &str = "arn:aws:iam::123456789012:user/local";
 
 /// IAM's name of a service.
 fn iam(service: &str) -> &str {
-    if service == "monitoring" { "cloudwatch" } else { service }
+    match service {
+        "monitoring" => "cloudwatch",
+        "tagging" => "tag",
+        other => other,
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -59,7 +63,7 @@ fn named(dir: &Path, found: &mut BTreeSet<String>) {
 #[test]
 fn the_lists_are_what_the_files_call() {
     let configs = Configs::read(&settings(EVERYTHING)).unwrap();
-    let shared: BTreeSet<&str> = [ALARM, ROLE, SECURITY_GROUP, TAGS].concat().into_iter().collect();
+    let shared: BTreeSet<&str> = [ALARM, ALL_TAGS, ROLE, SECURITY_GROUP, TAGS].concat().into_iter().collect();
     for layer in LayerName::ALL {
         let mut calls = BTreeSet::new();
         named(&Path::new(ROOT).join(layer.as_str()).join("src"), &mut calls);

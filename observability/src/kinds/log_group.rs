@@ -6,8 +6,9 @@ use aws::{Aws, FaultExt};
 use aws_sdk_cloudwatchlogs::types::LogGroup as Live;
 use contract::{KeyArn, LogGroupName};
 use engine::{Address, Ask, Fault, Found, Identity, IdentityBy, Kind, Poll, Replace, Resource, Scope, Seen, Ticks};
+use futures::future::try_join_all;
 use serde::{Deserialize, Serialize};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -42,6 +43,9 @@ const LATE_WRITERS: [&str; 2] = ["/aws/", "/vpc/"];
 /// After so long nothing more comes: they hold what they write for up to a minute.
 const QUIET_AFTER: Duration = Duration::from_secs(90);
 
+/// AWS takes so many names in a question.
+const AT_ONCE: usize = 50;
+
 /// Works on log groups.
 #[derive(Clone, Debug)]
 pub(super) struct LogGroups(pub Aws);
@@ -55,6 +59,28 @@ impl LogGroups {
     async fn get(&self, name: &str) -> Result<Option<Live>, Fault> {
         let answer = self.0.logs.describe_log_groups().log_group_name_prefix(name).send().await.or_fault("logs:DescribeLogGroups")?;
         Ok(answer.log_groups.unwrap_or_default().into_iter().find(|group| group.log_group_name() == Some(name)))
+    }
+
+    /// The groups of these names that are there.
+    async fn several(&self, names: Vec<String>) -> Result<BTreeMap<String, Live>, Fault> {
+        if let [name] = &names[..] {
+            return Ok(self.get(name).await?.map(|group| (name.clone(), group)).into_iter().collect());
+        }
+        let mut found = BTreeMap::new();
+        for names in names.chunks(AT_ONCE) {
+            let call = self.0.logs.describe_log_groups().set_log_group_identifiers(Some(names.to_vec()));
+            match call.send().await.or_gone("logs:DescribeLogGroups")? {
+                Some(answer) => {
+                    found.extend(answer.log_groups.unwrap_or_default().into_iter().filter_map(|it| Some((it.log_group_name.clone()?, it))))
+                }
+                // One that is not there may make AWS refuse the question for all of them.
+                None => {
+                    let each = names.iter().map(|name| async move { Ok::<_, Fault>((name.clone(), self.get(name).await?)) });
+                    found.extend(try_join_all(each).await?.into_iter().filter_map(|(name, it)| Some((name, it?))));
+                }
+            }
+        }
+        Ok(found)
     }
 
     async fn end(&self, name: &str) -> Result<(), Fault> {
@@ -84,10 +110,11 @@ impl LogGroups {
 
 impl Calls<LogGroup> for LogGroups {
     async fn look(&self, asks: &[Ask<LogGroup>]) -> Result<Found<LogGroup>, Fault> {
-        each(asks, |ask| async move {
-            let Some(group) = self.get(&ask.want.name).await? else { return Ok(None) };
+        let groups = self.several(asks.iter().map(|ask| ask.want.name.clone()).collect()).await?;
+        each(asks, |ask| async {
+            let Some(group) = groups.get(&ask.want.name) else { return Ok(None) };
             let arn = group.arn().unwrap_or_default().trim_end_matches(":*");
-            let Some(tags) = self.tags(arn).await? else { return Ok(None) };
+            let Some(tags) = self.0.tagging.or_own(&ask.who, arn, self.tags(arn)).await? else { return Ok(None) };
             let live = LogGroup {
                 name: ask.want.name.clone(),
                 retention_days: group.retention_in_days().unwrap_or(0),

@@ -41,6 +41,13 @@ fn tags(tags: &Tags) -> Vec<Tag> {
     tags.iter().filter_map(|(key, value)| Tag::builder().key(key).value(value).build().ok()).collect()
 }
 
+impl SnsTopics {
+    async fn tags(&self, arn: &str) -> Result<Option<Tags>, Fault> {
+        let answer = self.0.sns.list_tags_for_resource().resource_arn(arn).send().await.or_gone("sns:ListTagsForResource")?;
+        Ok(answer.map(|answer| answer.tags().iter().map(|tag| (tag.key().to_owned(), tag.value().to_owned())).collect()))
+    }
+}
+
 impl Calls<SnsTopic> for SnsTopics {
     async fn look(&self, asks: &[Ask<SnsTopic>]) -> Result<Found<SnsTopic>, Fault> {
         each(asks, |ask| async move {
@@ -50,10 +57,9 @@ impl Calls<SnsTopic> for SnsTopics {
             };
             let sns = &self.0.sns;
             let topic = async { sns.get_topic_attributes().topic_arn(&arn).send().await.or_gone("sns:GetTopicAttributes") };
-            let tags = async { sns.list_tags_for_resource().resource_arn(&arn).send().await.or_gone("sns:ListTagsForResource") };
+            let tags = self.0.tagging.or_own(&ask.who, &arn, self.tags(&arn));
             let (Some(topic), Some(tags)) = try_join!(topic, tags)? else { return Ok(None) };
             let key = topic.attributes().and_then(|all| all.get("KmsMasterKeyId")).cloned().unwrap_or_default();
-            let tags = tags.tags().iter().map(|tag| (tag.key().to_owned(), tag.value().to_owned())).collect();
             let live = SnsTopic { name: ask.want.name.clone(), key: KeyArn(key) };
             Ok(Some(owned(&ask.who, live, TopicArn(arn), tags)))
         })

@@ -95,10 +95,12 @@ impl KmsKeys {
 
     async fn seen(&self, ask: &Ask<KmsKey>) -> Result<Option<Seen<KmsKey>>, Fault> {
         let found = match &ask.last {
-            Some(arn) => match try_join!(self.describe(arn.as_str()), self.tags(arn.as_str()))? {
-                (Some(key), Some(tags)) => Some((key, tags)),
-                _ => None,
-            },
+            Some(arn) => {
+                match try_join!(self.describe(arn.as_str()), self.aws.tagging.or_own(&ask.who, arn.as_str(), self.tags(arn.as_str())))? {
+                    (Some(key), Some(tags)) => Some((key, tags)),
+                    _ => None,
+                }
+            }
             None => self.one(&ask.who).await?,
         };
         let Some((key, tags)) = found else { return Ok(None) };

@@ -112,9 +112,10 @@ impl Calls<SsmSecret> for SsmSecrets {
             let parameter = all.get(&ask.want.name).cloned();
             async move {
                 let Some(parameter) = parameter else { return Ok(None) };
-                let Some(tags) = self.tags_of(&ask.want.name).await? else { return Ok(None) };
-                let live = SsmSecret { key: KeyArn(parameter.key_id.unwrap_or_default()), ..ask.want.clone() };
                 let arn = parameter.arn.unwrap_or_else(|| arn_beside(&ask.want.key, &ask.want.name));
+                let tags = self.0.tagging.or_own(&ask.who, &arn, self.tags_of(&ask.want.name)).await?;
+                let Some(tags) = tags else { return Ok(None) };
+                let live = SsmSecret { key: KeyArn(parameter.key_id.unwrap_or_default()), ..ask.want.clone() };
                 Ok(Some(owned(&ask.who, live, Secret { name: ask.want.name.clone(), arn }, tags)))
             }
         })

@@ -277,7 +277,7 @@ impl Calls<Alarm> for Alarms {
             async move {
                 let Some(it) = it else { return Ok(None) };
                 let arn = it.alarm_arn().unwrap_or_default();
-                let tags = self.tags_of(arn).await?;
+                let tags = self.0.tagging.or_own(&ask.who, arn, self.tags_of(arn)).await?;
                 Ok(tags.map(|tags| owned(&ask.who, live(it, &ask.want), AlarmArn(arn.to_owned()), tags)))
             }
         })

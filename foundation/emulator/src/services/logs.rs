@@ -219,8 +219,16 @@ fn describe(here: &Here<'_>, input: &Input) -> Answer {
     if prefix.is_some() && pattern.is_some() {
         return Err(invalid("LogGroup name prefix and LogGroup name pattern are mutually exclusive parameters."));
     }
+    let named = input.strings("logGroupIdentifiers");
+    if !named.is_empty() && (prefix.is_some() || pattern.is_some() || named.len() > 50) {
+        return Err(invalid("logGroupIdentifiers are at most 50, and no prefix or pattern is given with them."));
+    }
+    let named: Vec<&str> = named.iter().map(|it| it.rsplit(":log-group:").next().unwrap_or(it)).collect();
     let pattern = pattern.map(str::to_lowercase).unwrap_or_default();
-    let wanted = |name: &str| name.starts_with(prefix.unwrap_or_default()) && name.to_lowercase().contains(&pattern);
+    let wanted = |name: &str| {
+        let listed = named.is_empty() || named.contains(&name);
+        listed && name.starts_with(prefix.unwrap_or_default()) && name.to_lowercase().contains(&pattern)
+    };
     let all = here.region.log_groups.iter().filter(|(name, _)| wanted(name));
     let all = all.map(|(name, group)| {
         let mut body = group.body.clone();

@@ -19,6 +19,7 @@ mod scaling;
 mod sns;
 mod ssm;
 mod sts;
+mod tagging;
 mod wafv2;
 
 use crate::call::{AwsError, Call};
@@ -58,6 +59,7 @@ pub fn dispatch(world: &mut World, call: &Call) -> Answer {
         "kms" => kms::handle(here, call),
         "ssm" => ssm::handle(here, call),
         "sts" => sts::handle(call),
+        "tagging" => tagging::handle(here, call),
         _ => Err(unknown(call)),
     }
 }

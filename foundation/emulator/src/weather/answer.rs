@@ -20,7 +20,8 @@ pub fn error(fault: Fault, service: &str) -> Option<AwsError> {
 
 /// Whether the service speaks JSON or CBOR, whose codes end in `Exception`.
 fn json(service: &str) -> bool {
-    ["ssm", "kms", "ecs", "logs", "application-autoscaling", "acm", "ecr", "servicequotas", "wafv2", "monitoring"].contains(&service)
+    ["ssm", "kms", "ecs", "logs", "application-autoscaling", "acm", "ecr", "servicequotas", "tagging", "wafv2", "monitoring"]
+        .contains(&service)
 }
 
 fn throttled(service: &str) -> AwsError {

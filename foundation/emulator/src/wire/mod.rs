@@ -49,6 +49,7 @@ const TARGETS: &[(&str, &str)] = &[
     ("AnyScaleFrontendService", "application-autoscaling"),
     ("CertificateManager", "acm"),
     ("AmazonEC2ContainerRegistry_V20150921", "ecr"),
+    ("ResourceGroupsTaggingAPI_20170126", "tagging"),
     ("ServiceQuotasV20190624", "servicequotas"),
     ("AWSWAF_20190729", "wafv2"),
 ];

@@ -14,7 +14,7 @@ mod route;
 mod rule;
 mod security;
 mod subnet;
-mod tags;
+pub(crate) mod tags;
 mod vpc;
 
 use super::{Answer, unknown};

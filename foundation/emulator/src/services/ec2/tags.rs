@@ -47,7 +47,7 @@ pub(super) fn delete(here: &mut Here<'_>, input: &Input) -> Answer {
 }
 
 /// The id, the type and the tags of everything that lives.
-pub(super) fn all(ec2: &Ec2) -> Vec<(&str, &'static str, &Tags)> {
+pub(crate) fn all(ec2: &Ec2) -> Vec<(&str, &'static str, &Tags)> {
     let mut all: Vec<(&str, &'static str, &Tags)> = Vec::new();
     all.extend(ec2.vpcs.iter().map(|(id, it)| (id.as_str(), "vpc", &it.tags)));
     all.extend(ec2.subnets.iter().map(|(id, it)| (id.as_str(), "subnet", &it.tags)));
