@@ -77,7 +77,8 @@ pub trait Driver<R: Resource>: Send + Sync + 'static {
     }
 }
 
-type Work<'a, T> = Pin<Box<dyn Future<Output = Result<T, Fault>> + Send + 'a>>;
+/// What a driver does, without its type.
+pub type Work<'a, T> = Pin<Box<dyn Future<Output = Result<T, Fault>> + Send + 'a>>;
 
 /// [`Seen`] without its type.
 #[derive(Clone, Debug, PartialEq)]
@@ -278,6 +279,11 @@ impl Kinds {
     /// The same drivers for another end, whose reads may be behind by another time than AWS's.
     pub fn settled(self, settle: Settle) -> Kinds {
         Kinds { settle, ..self }
+    }
+
+    /// Each driver within another one.
+    pub(crate) fn wrapped(self, wrap: impl Fn(Arc<dyn AnyDriver>) -> Arc<dyn AnyDriver>) -> Kinds {
+        Kinds { by_kind: self.by_kind.into_iter().map(|(kind, driver)| (kind, wrap(driver))).collect(), settle: self.settle }
     }
 
     /// The driver of `kind`.
