@@ -69,9 +69,12 @@ impl<'a, A: App> Context<'a, A> {
 
     /// What a deploy of these layers would do now, whatever is protected: for those who only look.
     pub(super) async fn outlook(&self, layers: &[LayerName], memory: &BTreeMap<LayerName, Folded>) -> Result<Plan, Problem> {
-        let declared = self.app.declare(self.wanted(layers, memory, &Guard::default())).await?;
-        let plan = self.plan(&declared, layers, memory, &Allow::All).await;
-        // Nobody waits for further questions of this one.
+        let plan = async {
+            let declared = self.app.declare(self.wanted(layers, memory, &Guard::default())).await?;
+            self.plan(&declared, layers, memory, &Allow::All).await
+        };
+        let plan = plan.await;
+        // However it ended, nobody waits for further questions of this one.
         self.seat.iter().for_each(|seat| seat.leave());
         plan
     }
