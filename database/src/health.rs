@@ -1,6 +1,6 @@
 //! How the database is: its state, and how long RDS supports what it runs.
 
-use crate::kinds::DbInstance;
+use crate::kinds::{DbInstance, DbInstances};
 use crate::version::major;
 use aws::{Aws, FaultExt};
 use aws_sdk_rds::types::{DbInstance as Live, LifecycleSupportName};
@@ -17,9 +17,7 @@ const WORKING: &[&str] =
 pub(crate) async fn health(aws: &Aws, memory: &Folded) -> Result<Vec<Sign>, Fault> {
     let mut signs = Vec::new();
     for (want, _) in objects::<DbInstance>(memory) {
-        let call = aws.rds.describe_db_instances().db_instance_identifier(&want.identifier).send().await;
-        let found = call.or_gone("rds:DescribeDBInstances")?.and_then(|it| it.db_instances).unwrap_or_default().into_iter().next();
-        let Some(it) = found else {
+        let Some(it) = DbInstances(aws.clone()).get(&want.identifier).await? else {
             let gone = format!("the database {} is gone", want.identifier);
             signs.push(
                 Sign::new(LayerName::Database, "database", Level::Fail, gone)

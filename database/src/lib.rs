@@ -42,9 +42,7 @@ impl Deploys for DatabaseLayer {
 
     /// The engine's version is resolved here: what a plan shows is what will be made.
     async fn look_up(aws: &Aws, config: &Config, names: &Names) -> Result<String, LayerError> {
-        let call = aws.rds.describe_db_instances().db_instance_identifier(names.database());
-        let live = call.send().await.or_gone("rds:DescribeDBInstances")?;
-        let live = live.and_then(|answer| answer.db_instances().first().and_then(|it| it.engine_version().map(str::to_owned)));
+        let live = kinds::DbInstances(aws.clone()).get(&names.database()).await?.and_then(|it| it.engine_version);
         let offered = if version::is_exact(&config.engine_version) { Vec::new() } else { offered(aws, &config.engine_version).await? };
         let engine_version = version::resolve(&config.engine_version, live.as_deref(), &offered)?;
         // RDS takes old minors from its offer: a create would fail after everything else was made.

@@ -5,6 +5,7 @@ mod account;
 pub mod bench;
 pub mod coverage;
 pub mod docker;
+pub mod fleet;
 pub mod gate;
 pub mod kept;
 pub mod liar;

@@ -13,6 +13,7 @@ use emulator::{AwsError, Emulator};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
+use tokio::time::Instant;
 
 /// What is refused; clones share the count.
 #[derive(Clone, Debug, Default)]
@@ -22,6 +23,7 @@ pub struct Script {
     breaks: Option<String>,
     carried: Arc<Mutex<Vec<String>>>,
     latency: Duration,
+    log: Arc<Mutex<Vec<(String, Instant)>>>,
 }
 
 #[derive(Clone, Debug)]
@@ -70,6 +72,11 @@ impl Script {
         self.calls.lock().unwrap().clone()
     }
 
+    /// Every call with the moment at which it left, in their order.
+    pub fn log(&self) -> Vec<(String, Instant)> {
+        self.log.lock().unwrap().clone()
+    }
+
     /// How often `call` arrived, refused or not.
     pub fn count(&self, call: &str) -> usize {
         self.calls.lock().unwrap().get(call).copied().unwrap_or_default()
@@ -112,6 +119,7 @@ impl HttpConnector for Scripted {
             let refused = match emulator::wire::parse(&request) {
                 Ok(parsed) => {
                     let call = format!("{}:{}", parsed.call.service, parsed.call.action);
+                    here.script.log.lock().unwrap().push((call.clone(), Instant::now()));
                     tokio::time::sleep(here.script.latency).await;
                     here.script.may_break(&call, request.body());
                     let error = here.script.next(&call);

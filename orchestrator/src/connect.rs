@@ -18,11 +18,11 @@ pub fn shared(settings: &Settings) -> Result<Option<Shared>, Problem> {
     Ok(Some(Shared { place, stack, env, kms_key: top.ledger_kms_key.clone(), rescue: settings.rescue(), gone: cli::gone }))
 }
 
-/// Connects as the settings and `--endpoint-url` say. `guard` is asked before every changing call.
+/// The connection that the settings and `--endpoint-url` describe. `guard` is asked before every changing call.
 ///
 /// # Errors
 /// [`Problem::Io`] when the embedded AWS cannot be opened.
-pub async fn connect(settings: &Settings, endpoint_url: Option<&str>, guard: &Guard) -> Result<Aws, Problem> {
+pub fn connection(settings: &Settings, endpoint_url: Option<&str>, guard: &Guard) -> Result<Connection, Problem> {
     let here = settings.top.embedded && endpoint_url.is_none();
     let connection = Connection {
         region: settings.top.region.clone(),
@@ -30,7 +30,15 @@ pub async fn connect(settings: &Settings, endpoint_url: Option<&str>, guard: &Gu
         embedded: None,
         speed: if settings.top.embedded { settings.top.speed } else { 1.0 },
         guard: guard.clone(),
+        looks: false,
     };
-    let connection = if here { embedded::connected(connection, settings)? } else { connection };
-    Ok(Aws::connect(&connection).await)
+    if here { embedded::connected(connection, settings) } else { Ok(connection) }
+}
+
+/// Connects as the settings and `--endpoint-url` say. `guard` is asked before every changing call.
+///
+/// # Errors
+/// [`Problem::Io`] when the embedded AWS cannot be opened.
+pub async fn connect(settings: &Settings, endpoint_url: Option<&str>, guard: &Guard) -> Result<Aws, Problem> {
+    Ok(Aws::connect(&connection(settings, endpoint_url, guard)?).await)
 }

@@ -11,6 +11,7 @@ pub mod schema;
 pub mod stack;
 
 use aws::ledger::S3Store;
+use aws::{Aws, Together};
 use cli::app::{App, Changing, Declared, Exported, Exporting, Finishing, Login, LogsOf, Looking, Reading};
 use cli::app::{Released, Releasing, SecretChanged, SecretState, SecretVersion, Session, Wanted, Way};
 use cli::{Problem, Settings};
@@ -22,22 +23,44 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 /// The whole tool.
-#[derive(Clone, Copy, Debug)]
-pub struct Orchestrator;
+#[derive(Clone, Debug, Default)]
+pub struct Orchestrator {
+    /// The connections of a command that looks at many environments.
+    together: Option<Arc<Together>>,
+}
+
+impl Orchestrator {
+    /// One that looks at many environments through these connections.
+    pub fn sharing(together: Arc<Together>) -> Orchestrator {
+        Orchestrator { together: Some(together) }
+    }
+
+    async fn connect(&self, settings: &Settings, endpoint_url: Option<&str>, guard: &Guard) -> Result<Aws, Problem> {
+        let connection = connect::connection(settings, endpoint_url, guard)?;
+        Ok(match &self.together {
+            Some(together) => together.connect(&settings.end(endpoint_url), connection).await,
+            None => Aws::connect(&connection).await,
+        })
+    }
+}
 
 impl App for Orchestrator {
     fn layers(&self) -> Vec<LayerName> {
         stack::LAYERS.to_vec()
     }
 
+    fn together(&self) -> Orchestrator {
+        Orchestrator { together: Some(self.together.clone().unwrap_or_default()) }
+    }
+
     async fn declare(&self, wanted: Wanted<'_>) -> Result<Declared, Problem> {
         let configs = stack::Configs::read(wanted.settings)?;
-        let aws = connect::connect(wanted.settings, wanted.endpoint_url, wanted.guard).await?;
+        let aws = self.connect(wanted.settings, wanted.endpoint_url, wanted.guard).await?;
         stack::declare(&aws, &configs, &wanted).await
     }
 
     async fn kinds(&self, wanted: Wanted<'_>) -> Result<Kinds, Problem> {
-        let aws = connect::connect(wanted.settings, wanted.endpoint_url, wanted.guard).await?;
+        let aws = self.connect(wanted.settings, wanted.endpoint_url, wanted.guard).await?;
         Ok(stack::kinds_of(&aws, wanted.layers))
     }
 
@@ -54,12 +77,13 @@ impl App for Orchestrator {
     }
 
     async fn health(&self, wanted: Wanted<'_>) -> Result<Vec<Sign>, Problem> {
-        let aws = connect::connect(wanted.settings, wanted.endpoint_url, wanted.guard).await?;
+        let aws = self.connect(wanted.settings, wanted.endpoint_url, wanted.guard).await?;
         stack::health(&aws, wanted.settings, &wanted).await
     }
 
     async fn secrets(&self, asked: Looking<'_>) -> Result<Vec<SecretState>, Problem> {
-        ops::secrets::list(asked).await
+        let aws = self.connect(asked.settings, asked.endpoint_url, &Guard::default()).await?;
+        ops::secrets::list(&aws, asked).await
     }
 
     async fn secret_history(&self, asked: Looking<'_>, name: &str) -> Result<Vec<SecretVersion>, Problem> {
@@ -110,13 +134,13 @@ impl App for Orchestrator {
         let Some(shared) = connect::shared(settings)? else {
             return Ok(Arc::new(LocalStore::new(settings.state.join("ledger"))));
         };
-        let aws = connect::connect(settings, endpoint_url, &Guard::default()).await?;
+        let aws = self.connect(settings, endpoint_url, &Guard::default()).await?;
         Ok(Arc::new(S3Store::new(&aws, shared)))
     }
 
     async fn init(&self, settings: &Settings, endpoint_url: Option<&str>) -> Result<Vec<String>, Problem> {
         let Some(shared) = connect::shared(settings)? else { return Ok(Vec::new()) };
-        let aws = connect::connect(settings, endpoint_url, &Guard::default()).await?;
+        let aws = self.connect(settings, endpoint_url, &Guard::default()).await?;
         Ok(aws::ledger::init::init(&aws, &shared, &settings.top.tags).await?)
     }
 

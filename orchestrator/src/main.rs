@@ -2,5 +2,5 @@
 
 #[tokio::main]
 async fn main() -> std::process::ExitCode {
-    cli::commands::main(orchestrator::Orchestrator).await
+    cli::commands::main(orchestrator::Orchestrator::default()).await
 }

@@ -13,7 +13,7 @@ use contract::{Database, KeyArn, ParameterGroupName, SecurityGroupId, SubnetGrou
 use engine::{Address, Ask, Class, Fault, Found, Identity, IdentityBy, Kind, Poll, Replace, Resource, Scope, Seen, Ticks};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 /// What the instance should be.
@@ -107,6 +107,8 @@ const AVAILABLE_WITHIN: Duration = Duration::from_secs(90 * 60);
 /// A last snapshot of a large disk comes before the end.
 const DELETED_WITHIN: Duration = Duration::from_secs(90 * 60);
 
+/// From so many on they are listed: AWS takes one identifier in a question, and gives a hundred instances in a page.
+const MANY: usize = 12;
 /// Names for a last snapshot that are tried: two deletes within a second would share the first.
 const SNAPSHOT_NAMES: u32 = 5;
 
@@ -115,8 +117,22 @@ const SNAPSHOT_NAMES: u32 = 5;
 pub(crate) struct DbInstances(pub Aws);
 
 impl DbInstances {
-    /// The instance, if it is there.
+    /// Every instance of the account in this region, by identifier.
+    async fn all(&self) -> Result<BTreeMap<String, Live>, Fault> {
+        let mut pages = self.0.rds.describe_db_instances().max_records(100).into_paginator().items().send();
+        let mut all = BTreeMap::new();
+        while let Some(it) = pages.next().await {
+            let it = it.or_fault("rds:DescribeDBInstances")?;
+            all.extend(it.db_instance_identifier.clone().map(|id| (id, it)));
+        }
+        Ok(all)
+    }
+
+    /// The instance, if it is there. Where many are looked at, all of them are asked for: that is one question for everyone.
     pub(crate) async fn get(&self, identifier: &str) -> Result<Option<Live>, Fault> {
+        if self.0.looks_at_many() {
+            return Ok(self.all().await?.remove(identifier));
+        }
         let call = self.0.rds.describe_db_instances().db_instance_identifier(identifier);
         let answer = call.send().await.or_gone("rds:DescribeDBInstances")?;
         Ok(answer.and_then(|answer| answer.db_instances.unwrap_or_default().into_iter().next()))
@@ -164,8 +180,13 @@ impl Calls<DbInstance> for DbInstances {
     const OUTPUT_SETTLES: bool = true;
 
     async fn look(&self, asks: &[Ask<DbInstance>]) -> Result<Found<DbInstance>, Fault> {
-        each(asks, |ask| async move {
-            let Some(it) = self.get(&ask.want.identifier).await? else { return Ok(None) };
+        let all = if asks.len() < MANY { None } else { Some(self.all().await?) };
+        each(asks, |ask| async {
+            let it = match &all {
+                Some(all) => all.get(&ask.want.identifier).cloned(),
+                None => self.get(&ask.want.identifier).await?,
+            };
+            let Some(it) = it else { return Ok(None) };
             // One that is being deleted holds its name and is nobody's any more.
             if it.db_instance_status() == Some("deleting") {
                 return Ok(None);

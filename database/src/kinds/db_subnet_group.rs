@@ -7,6 +7,7 @@ use aws::{Aws, FaultExt};
 use contract::{SubnetGroupName, SubnetId};
 use engine::{Address, Ask, Fault, Found, Identity, IdentityBy, Kind, Replace, Resource, Scope, Seen};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// What the group should be.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -39,8 +40,24 @@ impl Resource for DbSubnetGroup {
 #[derive(Clone, Debug)]
 pub(super) struct DbSubnetGroups(pub Aws);
 
+type Live = aws_sdk_rds::types::DbSubnetGroup;
+
+/// From so many on they are listed: AWS takes one name in a question, and gives a hundred groups in a page.
+const MANY: usize = 12;
+
 impl DbSubnetGroups {
-    async fn get(&self, name: &str) -> Result<Option<aws_sdk_rds::types::DbSubnetGroup>, Fault> {
+    /// Every group of the account in this region, by name.
+    async fn all(&self) -> Result<BTreeMap<String, Live>, Fault> {
+        let mut pages = self.0.rds.describe_db_subnet_groups().into_paginator().items().send();
+        let mut all = BTreeMap::new();
+        while let Some(it) = pages.next().await {
+            let it = it.or_fault("rds:DescribeDBSubnetGroups")?;
+            all.extend(it.db_subnet_group_name.clone().map(|name| (name, it)));
+        }
+        Ok(all)
+    }
+
+    async fn get(&self, name: &str) -> Result<Option<Live>, Fault> {
         let call = self.0.rds.describe_db_subnet_groups().db_subnet_group_name(name);
         let answer = call.send().await.or_gone("rds:DescribeDBSubnetGroups")?;
         Ok(answer.and_then(|answer| answer.db_subnet_groups.unwrap_or_default().into_iter().next()))
@@ -49,8 +66,13 @@ impl DbSubnetGroups {
 
 impl Calls<DbSubnetGroup> for DbSubnetGroups {
     async fn look(&self, asks: &[Ask<DbSubnetGroup>]) -> Result<Found<DbSubnetGroup>, Fault> {
-        each(asks, |ask| async move {
-            let Some(group) = self.get(&ask.want.name).await? else { return Ok(None) };
+        let all = if asks.len() < MANY { None } else { Some(self.all().await?) };
+        each(asks, |ask| async {
+            let group = match &all {
+                Some(all) => all.get(&ask.want.name).cloned(),
+                None => self.get(&ask.want.name).await?,
+            };
+            let Some(group) = group else { return Ok(None) };
             let tags = tags::of(&self.0, &ask.who, group.db_subnet_group_arn().unwrap_or_default()).await?;
             let Some(tags) = tags else { return Ok(None) };
             let live = DbSubnetGroup {

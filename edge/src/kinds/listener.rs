@@ -146,11 +146,35 @@ impl Listeners {
         }
         Ok(all)
     }
+
+    /// The remembered listeners of several load balancers, twenty in a call; `None` when one is gone, or another one may be in its place.
+    async fn remembered(&self, asks: &[Ask<Listener>]) -> Result<Option<Vec<Live>>, Fault> {
+        let Some(arns) = asks.iter().map(|ask| ask.last.as_ref().map(|arn| arn.0.clone())).collect::<Option<Vec<String>>>() else {
+            return Ok(None);
+        };
+        let calls = arns.chunks(20).map(|arns| async move {
+            let call = self.0.elb.describe_listeners().set_listener_arns(Some(arns.to_vec()));
+            call.send().await.or_gone("elasticloadbalancing:DescribeListeners")
+        });
+        let pages: Option<Vec<_>> = try_join_all(calls).await?.into_iter().collect();
+        Ok(pages.map(|pages| pages.into_iter().flat_map(|page| page.listeners.unwrap_or_default()).collect()))
+    }
+
+    /// The listeners of those who ask, and others.
+    async fn all(&self, asks: &[Ask<Listener>]) -> Result<Vec<Live>, Fault> {
+        let balancers: BTreeSet<String> = asks.iter().map(|ask| ask.want.load_balancer.clone()).collect();
+        if balancers.len() > 1
+            && let Some(all) = self.remembered(asks).await?
+        {
+            return Ok(all);
+        }
+        self.of(balancers).await
+    }
 }
 
 impl Calls<Listener> for Listeners {
     async fn look(&self, asks: &[Ask<Listener>]) -> Result<Found<Listener>, Fault> {
-        let all = self.of(asks.iter().map(|ask| ask.want.load_balancer.clone()).collect()).await?;
+        let all = self.all(asks).await?;
         let mut pairs = Vec::new();
         for ask in asks {
             let (balancer, port) = (Some(ask.want.load_balancer.as_str()), Some(ask.want.port));

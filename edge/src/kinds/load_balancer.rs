@@ -7,6 +7,7 @@ use aws::{Aws, FaultExt};
 use aws_sdk_elasticloadbalancingv2::types::{LoadBalancer as Live, LoadBalancerAttribute, LoadBalancerSchemeEnum, LoadBalancerTypeEnum};
 use contract::{LoadBalancer, SecurityGroupId, SubnetId};
 use engine::{Address, Ask, Class, Fault, Found, Identity, IdentityBy, Kind, Poll, Replace, Resource, Scope, Seen, Ticks};
+use futures::future::try_join_all;
 use futures::try_join;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -83,6 +84,18 @@ impl LoadBalancers {
         Ok(answer.and_then(|answer| answer.load_balancers.unwrap_or_default().into_iter().next()))
     }
 
+    /// The load balancers of these names that are there. One that is not makes AWS refuse the question for all of them.
+    async fn several(&self, names: &[String]) -> Result<Vec<Live>, Fault> {
+        let call = self.0.elb.describe_load_balancers().set_names(Some(names.to_vec())).send().await;
+        if let Some(answer) = call.or_gone("elasticloadbalancing:DescribeLoadBalancers")? {
+            return Ok(answer.load_balancers.unwrap_or_default());
+        }
+        if names.len() == 1 {
+            return Ok(Vec::new());
+        }
+        Ok(try_join_all(names.iter().map(|name| self.get(name))).await?.into_iter().flatten().collect())
+    }
+
     /// What its attributes say, and nothing else.
     async fn attributes(&self, arn: &str) -> Result<LoadBalancerSpec, Fault> {
         let call = self.0.elb.describe_load_balancer_attributes().load_balancer_arn(arn);
@@ -128,11 +141,13 @@ fn sorted<T: Ord + Clone>(list: &[T]) -> Vec<T> {
 
 impl Calls<LoadBalancerSpec> for LoadBalancers {
     async fn look(&self, asks: &[Ask<LoadBalancerSpec>]) -> Result<Found<LoadBalancerSpec>, Fault> {
-        each(asks, |ask| async move {
-            let Some(it) = self.get(&ask.want.name).await? else { return Ok(None) };
+        let names: Vec<String> = asks.iter().map(|ask| ask.want.name.clone()).collect();
+        let found = try_join_all(names.chunks(tags::AT_ONCE).map(|names| self.several(names))).await?.concat();
+        each(asks, |ask| async {
+            let Some(it) = found.iter().find(|it| it.load_balancer_name() == Some(ask.want.name.as_str())) else { return Ok(None) };
             let arn = it.load_balancer_arn().unwrap_or_default().to_owned();
-            let (tags, live) = try_join!(tags::one(&self.0, &ask.who, &arn), self.live(&it))?;
-            Ok(tags.map(|tags| owned(&ask.who, live, output(&it), tags)))
+            let (tags, live) = try_join!(tags::one(&self.0, &ask.who, &arn), self.live(it))?;
+            Ok(tags.map(|tags| owned(&ask.who, live, output(it), tags)))
         })
         .await
     }

@@ -6,6 +6,9 @@ use aws_sdk_elasticloadbalancingv2::types::Tag;
 use engine::{Fault, Identity};
 use std::collections::BTreeMap;
 
+/// AWS takes so many names or ARNs in a question.
+pub(super) const AT_ONCE: usize = 20;
+
 /// Tags in the SDK's shape.
 pub(super) fn sdk(tags: &Tags) -> Vec<Tag> {
     tags.iter().map(|(key, value)| Tag::builder().key(key).value(value).build()).collect()
@@ -14,7 +17,7 @@ pub(super) fn sdk(tags: &Tags) -> Vec<Tag> {
 /// The tags of objects by ARN, twenty in a call. One that is gone has none.
 pub(super) async fn of(aws: &Aws, arns: &[String]) -> Result<BTreeMap<String, Tags>, Fault> {
     let mut all = BTreeMap::new();
-    for some in arns.chunks(20) {
+    for some in arns.chunks(AT_ONCE) {
         if let Some(found) = describe(aws, some).await? {
             all.extend(found);
             continue;

@@ -8,6 +8,7 @@ use aws::{Aws, FaultExt};
 use aws_sdk_elasticloadbalancingv2::types::{Matcher, ProtocolEnum, TargetGroup as Live, TargetGroupAttribute, TargetTypeEnum};
 use contract::{TargetGroupArn, VpcId};
 use engine::{Address, Ask, Fault, Found, Identity, IdentityBy, Kind, LayerName, Resource, Scope, Seen, Sink};
+use futures::future::try_join_all;
 use futures::try_join;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -65,6 +66,18 @@ impl TargetGroups {
         Ok(answer.and_then(|answer| answer.target_groups.unwrap_or_default().into_iter().next()))
     }
 
+    /// The groups of these names that are there. One that is not makes AWS refuse the question for all of them.
+    async fn several(&self, names: &[String]) -> Result<Vec<Live>, Fault> {
+        let call = self.0.elb.describe_target_groups().set_names(Some(names.to_vec())).send().await;
+        if let Some(answer) = call.or_gone("elasticloadbalancing:DescribeTargetGroups")? {
+            return Ok(answer.target_groups.unwrap_or_default());
+        }
+        if names.len() == 1 {
+            return Ok(Vec::new());
+        }
+        Ok(try_join_all(names.iter().map(|name| self.get(name))).await?.into_iter().flatten().collect())
+    }
+
     async fn delay(&self, arn: &str) -> Result<u32, Fault> {
         let call = self.0.elb.describe_target_group_attributes().target_group_arn(arn);
         let answer = call.send().await.or_fault("elasticloadbalancing:DescribeTargetGroupAttributes")?;
@@ -92,15 +105,17 @@ fn check(it: &Live) -> HealthCheck {
 
 impl Calls<TargetGroup> for TargetGroups {
     async fn look(&self, asks: &[Ask<TargetGroup>]) -> Result<Found<TargetGroup>, Fault> {
-        each(asks, |ask| async move {
-            let Some(it) = self.get(ask.who.name()).await? else { return Ok(None) };
+        let names: Vec<String> = asks.iter().map(|ask| ask.who.name().to_owned()).collect();
+        let found = try_join_all(names.chunks(tags::AT_ONCE).map(|names| self.several(names))).await?.concat();
+        each(asks, |ask| async {
+            let Some(it) = found.iter().find(|it| it.target_group_name() == Some(ask.who.name())) else { return Ok(None) };
             let arn = it.target_group_arn().unwrap_or_default().to_owned();
             let (tags, delay) = try_join!(tags::one(&self.0, &ask.who, &arn), self.delay(&arn))?;
             let live = TargetGroup {
                 name: ask.want.name.clone(),
                 vpc: VpcId(it.vpc_id().unwrap_or_default().to_owned()),
                 port: it.port().unwrap_or_default(),
-                health_check: check(&it),
+                health_check: check(it),
                 deregistration_delay: delay,
             };
             Ok(tags.map(|tags| owned(&ask.who, live, TargetGroupArn(arn), tags)))

@@ -1,10 +1,13 @@
 //! How this tool talks to AWS: region, endpoint, time limits, retries.
 
-use crate::FaultExt;
+use crate::connector::{ATTEMPT, Memo, paced};
+use crate::pace::{PATIENCE, Pace};
 use crate::tagging::Tagging;
+use crate::{FaultExt, fence};
 use aws_config::retry::RetryConfig;
+use aws_config::stalled_stream_protection::StalledStreamProtectionConfig;
 use aws_config::timeout::TimeoutConfig;
-use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_config::{BehaviorVersion, ConfigLoader, Region, SdkConfig};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::ProvideCredentials;
 use aws_smithy_runtime::client::retries::{RetryPartition, TokenBucket};
@@ -28,6 +31,8 @@ pub struct Connection {
     pub speed: f64,
     /// Asked before every changing call.
     pub guard: Guard,
+    /// For a command that looks once: what was answered is remembered, and a request waits for its turn as long as it takes.
+    pub looks: bool,
 }
 
 /// The clients of one run.
@@ -75,8 +80,12 @@ pub struct Aws {
     pub region: String,
     /// See [`Connection::speed`].
     pub speed: f64,
+    /// See [`Connection::looks`].
+    looks: bool,
     /// See [`Aws::polling`].
     polls: f64,
+    /// The pace of all requests.
+    pace: Pace,
     /// What was made in this run, by client token: AWS may not show it yet.
     made: Arc<Mutex<BTreeMap<String, String>>>,
     /// The account, once it was asked for.
@@ -86,13 +95,14 @@ pub struct Aws {
 }
 
 /// The SDK's own limits are off by default: a silent server would hold a call for ever.
-fn limits() -> TimeoutConfig {
-    TimeoutConfig::builder()
-        .connect_timeout(Duration::from_secs(3))
-        .read_timeout(Duration::from_secs(20))
-        .operation_attempt_timeout(Duration::from_secs(30))
-        .operation_timeout(Duration::from_secs(120))
-        .build()
+fn limited(loader: ConfigLoader, looks: bool) -> ConfigLoader {
+    let loader = loader.retry_config(RetryConfig::standard().with_max_attempts(8).with_max_backoff(Duration::from_secs(20)));
+    let limits = TimeoutConfig::builder().connect_timeout(Duration::from_secs(3)).read_timeout(Duration::from_secs(20));
+    if looks {
+        // Waiting for one's turn is no failure and no stream that has stalled: the connector limits what comes after.
+        return loader.timeout_config(limits.build()).stalled_stream_protection(StalledStreamProtectionConfig::disabled());
+    }
+    loader.timeout_config(limits.operation_attempt_timeout(ATTEMPT).operation_timeout(Duration::from_secs(120)).build())
 }
 
 /// The SDK would give each service a number of retries for the whole process, which a long run under throttles uses up: then its creates
@@ -105,10 +115,9 @@ impl Aws {
     /// Connects. The embedded AWS needs no credentials; an emulator behind an endpoint gets `test` ones when there are no others.
     pub async fn connect(connection: &Connection) -> Aws {
         let version = BehaviorVersion::v2026_01_12();
-        let mut loader = aws_config::defaults(version)
-            .region(Region::new(connection.region.clone()))
-            .timeout_config(limits())
-            .retry_config(RetryConfig::standard().with_max_attempts(8).with_max_backoff(Duration::from_secs(20)));
+        let speed = if connection.speed > 0.0 { connection.speed } else { 1.0 };
+        let pace = Pace::new(speed, if connection.looks { None } else { Some(PATIENCE) });
+        let mut loader = limited(aws_config::defaults(version).region(Region::new(connection.region.clone())), connection.looks);
         if let Some(url) = &connection.endpoint_url {
             loader = loader.endpoint_url(url);
         }
@@ -116,8 +125,9 @@ impl Aws {
             // The endpoint is never reached: the client has no socket.
             loader = loader.endpoint_url("http://embedded.invalid");
         }
-        if let Some(client) = crate::fence::fenced(connection.embedded.clone(), &connection.guard, version) {
-            loader = loader.http_client(client);
+        let client = fence::fenced(connection.embedded.clone(), &connection.guard, version).or_else(|| fence::own(version));
+        if let Some(client) = client {
+            loader = loader.http_client(paced(client, &pace, connection.looks.then(Memo::default)));
         }
         let own = connection.embedded.is_some() || connection.endpoint_url.as_deref().is_some_and(is_local);
         if own {
@@ -154,8 +164,10 @@ impl Aws {
             waf: client!(aws_sdk_wafv2),
             sts: client!(aws_sdk_sts),
             region: connection.region.clone(),
-            speed: if connection.speed > 0.0 { connection.speed } else { 1.0 },
+            speed,
+            looks: connection.looks,
             polls: 1.0,
+            pace,
             made: Arc::default(),
             account: Arc::default(),
             expires,
@@ -194,8 +206,14 @@ impl Aws {
         self.account.get_or_try_init(ask).await.cloned()
     }
 
-    /// The same clients, which ask for a state so many times as often as others do.
+    /// Whether several environments are looked at together.
+    pub fn looks_at_many(&self) -> bool {
+        self.looks
+    }
+
+    /// The same clients, which ask for a state so many times as often as others do, and may.
     pub fn polling(self, polls: f64) -> Aws {
+        self.pace.faster(polls);
         Aws { polls, ..self }
     }
 

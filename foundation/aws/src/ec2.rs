@@ -4,7 +4,7 @@ use crate::{Aws, FaultExt};
 use aws_sdk_ec2::types::{Filter, ResourceType, Tag, TagSpecification};
 use engine::resource::tag;
 use engine::{Address, Ask, Fault, Identity, Lead, Resource, Scope};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 
 /// Tags of an object.
@@ -60,8 +60,12 @@ where
     F: Fn(Vec<Filter>) -> Fut + Send,
     Fut: Future<Output = Result<Vec<Item<T>>, Fault>> + Send,
 {
-    let Some(first) = asks.first() else { return Ok(BTreeMap::new()) };
-    let scope = [tag::STACK, tag::ENV].map(|key| filter(&format!("tag:{key}"), first.who.tags.get(key).cloned()));
+    if asks.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    // Several environments may ask at once; what only some of them could own is sorted out below.
+    let of = |key: &str| asks.iter().filter_map(|ask| ask.who.tags.get(key).cloned()).collect::<BTreeSet<String>>();
+    let scope = [tag::STACK, tag::ENV].map(|key| filter(&format!("tag:{key}"), of(key)));
     let items = fetch(scope.to_vec()).await?;
     let mut found = BTreeMap::new();
     let mut lost = Vec::new();

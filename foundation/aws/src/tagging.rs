@@ -27,10 +27,10 @@ type Told = Option<Arc<BTreeMap<String, Tags>>>;
 /// A stack and an environment.
 type Place = (String, String);
 
-/// A pass that is under way.
+/// A pass that is under way, and what was told in it, once somebody asked.
 struct Open {
     places: BTreeSet<Place>,
-    told: Flight<BoxFuture<'static, Told>>,
+    told: Option<Flight<BoxFuture<'static, Told>>>,
 }
 
 /// Asks for the tags of everything of an environment when they are first needed in a pass over it, and forgets them when it is over. The answer may be some
@@ -98,20 +98,28 @@ impl Tagging {
 
     async fn told(&self, who: &Identity) -> Told {
         let place = (who.tags.get(tag::STACK)?.clone(), who.tags.get(tag::ENV)?.clone());
-        let flight = {
-            let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-            open.iter().find(|it| it.places.contains(&place)).map(|it| it.told.clone())
-        };
-        flight?.await
+        self.flight(&place)?.await
+    }
+
+    /// What is told of a place. Whoever asks first asks for every pass that nobody has asked for yet.
+    fn flight(&self, place: &Place) -> Option<Flight<BoxFuture<'static, Told>>> {
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let mine = open.iter().find(|it| it.places.contains(place))?;
+        if let Some(told) = &mine.told {
+            return Some(told.clone());
+        }
+        let unasked = |it: &&mut Open| it.told.is_none();
+        let places = open.iter().filter(|it| it.told.is_none()).flat_map(|it| it.places.clone()).collect();
+        // Whoever may not ask this asks each service.
+        let told = ask(self.client.clone(), places).map(|told| told.ok().map(Arc::new)).boxed().shared();
+        open.iter_mut().filter(unasked).for_each(|it| it.told = Some(told.clone()));
+        Some(told)
     }
 }
 
 impl Shared for Tagging {
     fn begin(&self, scopes: &[Scope]) {
-        let places = places(scopes);
-        // Whoever may not ask this asks each service.
-        let told = ask(self.client.clone(), places.clone()).map(|told| told.ok().map(Arc::new)).boxed().shared();
-        self.open.lock().unwrap_or_else(PoisonError::into_inner).push(Open { places, told });
+        self.open.lock().unwrap_or_else(PoisonError::into_inner).push(Open { places: places(scopes), told: None });
     }
 
     fn end(&self, scopes: &[Scope]) {

@@ -21,6 +21,8 @@ pub struct Place {
     pub speed: f64,
     /// Asked before every changing call.
     pub guard: Guard,
+    /// Where it leads, for a command that looks at many environments: those with the same end share a connection.
+    pub end: Option<String>,
 }
 
 /// What a layer's own binary is made of; [`crate::layer`] writes it.
@@ -37,26 +39,30 @@ pub trait Single: Send + Sync {
 
 /// The binary of one layer.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Alone<S>(PhantomData<fn() -> S>);
+pub struct Alone<S> {
+    layer: PhantomData<fn() -> S>,
+    /// Whether many environments are looked at.
+    together: bool,
+}
 
 impl<S> Alone<S> {
     /// The binary.
     pub fn new() -> Alone<S> {
-        Alone(PhantomData)
+        Alone { layer: PhantomData, together: false }
     }
-}
 
-fn place(settings: &Settings, endpoint_url: Option<&str>, guard: &Guard) -> Result<Place, Problem> {
-    let top = &settings.top;
-    if top.embedded && endpoint_url.is_none() {
-        let env = &settings.env;
-        let problem = format!(
-            "`{env}` uses the embedded AWS, which a layer alone does not have: run `orchestrator emulator --env {env}` and add --endpoint-url"
-        );
-        return Err(Problem::Config(problem));
+    fn place(&self, settings: &Settings, endpoint_url: Option<&str>, guard: &Guard) -> Result<Place, Problem> {
+        let top = &settings.top;
+        if top.embedded && endpoint_url.is_none() {
+            let env = &settings.env;
+            let problem = format!(
+                "`{env}` uses the embedded AWS, which a layer alone does not have: run `orchestrator emulator --env {env}` and add --endpoint-url"
+            );
+            return Err(Problem::Config(problem));
+        }
+        let (speed, end) = (if top.embedded { top.speed } else { 1.0 }, self.together.then(|| settings.end(endpoint_url)));
+        Ok(Place { region: top.region.clone(), endpoint_url: endpoint_url.map(str::to_owned), speed, guard: guard.clone(), end })
     }
-    let endpoint_url = endpoint_url.map(str::to_owned);
-    Ok(Place { region: top.region.clone(), endpoint_url, speed: if top.embedded { top.speed } else { 1.0 }, guard: guard.clone() })
 }
 
 impl<S: Single> App for Alone<S> {
@@ -64,19 +70,23 @@ impl<S: Single> App for Alone<S> {
         vec![S::LAYER]
     }
 
+    fn together(&self) -> Alone<S> {
+        Alone { together: true, ..Alone::new() }
+    }
+
     async fn declare(&self, wanted: Wanted<'_>) -> Result<Declared, Problem> {
-        S::declare(place(wanted.settings, wanted.endpoint_url, wanted.guard)?, wanted).await
+        S::declare(self.place(wanted.settings, wanted.endpoint_url, wanted.guard)?, wanted).await
     }
 
     async fn kinds(&self, wanted: Wanted<'_>) -> Result<Kinds, Problem> {
-        Ok(S::kinds(place(wanted.settings, wanted.endpoint_url, wanted.guard)?).await)
+        Ok(S::kinds(self.place(wanted.settings, wanted.endpoint_url, wanted.guard)?).await)
     }
 
     async fn store(&self, settings: &Settings, endpoint_url: Option<&str>) -> Result<Arc<dyn Store>, Problem> {
         if settings.top.ledger.is_none() {
             return Ok(Arc::new(LocalStore::new(settings.state.join("ledger"))));
         }
-        S::store(place(settings, endpoint_url, &Guard::default())?, settings).await
+        S::store(self.place(settings, endpoint_url, &Guard::default())?, settings).await
     }
 
     async fn emulator(&self, _: &Settings, _: SocketAddr) -> Result<(), Problem> {
@@ -90,9 +100,15 @@ macro_rules! layer {
     ($layer:ty) => {
         struct Own;
 
+        static TOGETHER: ::aws::Together = ::aws::Together::new();
+
         async fn connect(place: $crate::alone::Place) -> ::aws::Aws {
-            let $crate::alone::Place { region, endpoint_url, speed, guard } = place;
-            ::aws::Aws::connect(&::aws::Connection { region, endpoint_url, embedded: None, speed, guard }).await
+            let $crate::alone::Place { region, endpoint_url, speed, guard, end } = place;
+            let connection = ::aws::Connection { region, endpoint_url, embedded: None, speed, guard, looks: false };
+            match end {
+                Some(end) => TOGETHER.connect(&end, connection).await,
+                None => ::aws::Aws::connect(&connection).await,
+            }
         }
 
         impl $crate::alone::Single for Own {

@@ -137,6 +137,17 @@ impl Settings {
         meta.map_or_else(|| "the defaults".to_owned(), source)
     }
 
+    /// Which AWS these settings lead to: those with the same text lead to the same account and region at the same pace. An embedded
+    /// AWS is the environment's own.
+    pub fn end(&self, endpoint_url: Option<&str>) -> String {
+        let (region, speed) = (&self.top.region, if self.top.embedded { self.top.speed } else { 1.0 });
+        match endpoint_url {
+            Some(url) => format!("{region} {url} {speed}"),
+            None if self.top.embedded => format!("{region} {} {speed}", self.state.display()),
+            None => region.clone(),
+        }
+    }
+
     /// Stack, environment and tags.
     pub fn scope(&self) -> Scope {
         Scope { stack: self.top.stack.clone(), env: self.env.clone(), tags: self.top.tags.clone() }

@@ -55,6 +55,17 @@ pub struct Status {
     pub signs: Vec<Sign>,
 }
 
+/// What `status --all` writes.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct Statuses {
+    /// Whether every environment could be read and nothing failed in any.
+    pub healthy: bool,
+    /// Every environment that could be read, by name.
+    pub environments: Vec<Status>,
+    /// Why the others could not, by name.
+    pub unread: BTreeMap<String, String>,
+}
+
 /// One layer.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct LayerStatus {
@@ -312,6 +323,7 @@ pub fn schemas() -> BTreeMap<&'static str, String> {
         ("plan.json", of::<PlanMade>()),
         ("events.json", of::<Event>()),
         ("status.json", of::<Status>()),
+        ("statuses.json", of::<Statuses>()),
         ("dev.json", of::<Dev>()),
         ("secrets.json", of::<Secrets>()),
         ("secret_versions.json", of::<SecretVersions>()),

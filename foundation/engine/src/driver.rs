@@ -78,7 +78,8 @@ pub trait Driver<R: Resource>: Send + Sync + 'static {
     }
 }
 
-type Work<'a, T> = Pin<Box<dyn Future<Output = Result<T, Fault>> + Send + 'a>>;
+/// What a driver does, without its type.
+pub type Work<'a, T> = Pin<Box<dyn Future<Output = Result<T, Fault>> + Send + 'a>>;
 
 /// [`Seen`] without its type.
 #[derive(Clone, Debug, PartialEq)]
@@ -290,6 +291,11 @@ impl Kinds {
     /// Begins a pass over these environments.
     pub fn pass(&self, scopes: &[Scope]) -> Pass {
         Pass::begin(self.shared.clone(), scopes)
+    }
+
+    /// Each driver within another one.
+    pub(crate) fn wrapped(self, wrap: impl Fn(Arc<dyn AnyDriver>) -> Arc<dyn AnyDriver>) -> Kinds {
+        Kinds { by_kind: self.by_kind.into_iter().map(|(kind, driver)| (kind, wrap(driver))).collect(), ..self }
     }
 
     /// The driver of `kind`.

@@ -4,6 +4,7 @@
 mod canon;
 mod chart;
 mod contender;
+pub mod many;
 mod memory;
 mod report;
 mod rounds;

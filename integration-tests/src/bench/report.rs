@@ -1,6 +1,7 @@
 //! The page that the benchmark writes.
 
 use super::contender::{STEPS, contenders};
+use super::many::{self, MANY};
 use super::rounds::{Figure, Figures, Size, rounds};
 use super::{chart, scale, simulated};
 use crate::process::{ROOT, binary};
@@ -21,6 +22,7 @@ pub fn write(runtime: &tokio::runtime::Runtime, size: &Size, dry: bool) {
     let figures = runtime.block_on(rounds(size, &contenders));
     let mut text = format!("{HEAD}\nMachine: {}. {} rounds, interleaved.\n", machine(), size.rounds);
     text += &compared(size, &figures);
+    text += &environments(runtime, size);
     text += &times();
     text += &starts();
     text += &scales();
@@ -80,6 +82,20 @@ fn compared(size: &Size, figures: &Figures) -> String {
                 writeln!(text, "| {} | Terraform | not installed | | | | | |", step.name()).unwrap();
             }
         }
+    }
+    text
+}
+
+fn environments(runtime: &tokio::runtime::Runtime, size: &Size) -> String {
+    let mut text = format!(
+        "\n## {MANY} environments\n\n`status --all`: {MANY} reference stacks of 7 layers in one account, at AWS's own pace (`foundation/aws/src/pace/`).\n\n| ms per request | seconds | median of | AWS calls | memory, MiB |\n|---|---|---|---|---|\n"
+    );
+    for latency in &size.latencies {
+        let looks = runtime.block_on(many::look(MANY, Duration::from_millis(*latency), size.rounds));
+        let seconds = median(&looks.iter().map(|it| it.took.as_secs_f64()).collect::<Vec<_>>());
+        let calls = median(&looks.iter().map(|it| it.calls).collect::<Vec<_>>());
+        let memory = median(&looks.iter().map(|it| it.memory).collect::<Vec<_>>());
+        writeln!(text, "| {latency} | {seconds:.1} | {} | {calls} | {memory:.0} |", looks.len()).unwrap();
     }
     text
 }

@@ -16,6 +16,8 @@ const INSTANT: f64 = 1e6;
 /// Asked for by nobody but the benchmark: what came in, and what is there.
 const METER: &str = "/_bench/meter";
 const WORLD: &str = "/_bench/world";
+/// So many environments in the place of the one that is there.
+const POPULATE: &str = "/_bench/populate/";
 
 /// What came in since it was last asked for.
 #[derive(Default)]
@@ -49,6 +51,10 @@ async fn answer(
     if request.uri().path() == WORLD {
         let world = emulator.with_world(|world| canon(&serde_json::to_value(&*world).unwrap()));
         return Ok(http::Response::new(Full::new(world.to_string().into())));
+    }
+    if let Some(count) = request.uri().path().strip_prefix(POPULATE) {
+        emulator.with_world(|world| crate::fleet::populate(world, count.parse().unwrap()));
+        return Ok(http::Response::new(Full::new("null".into())));
     }
     let call = emulator::wire::parse(&request).map_or_else(|_| "?".to_owned(), |it| format!("{}:{}", it.call.service, it.call.action));
     tokio::time::sleep(latency).await;
@@ -88,6 +94,11 @@ impl Server {
     /// What came in since it was last asked: `calls` by operation, `bytes`.
     pub(super) async fn meter(&self) -> Value {
         self.get(METER).await
+    }
+
+    /// Puts so many environments in the place of the one that is there.
+    pub(super) async fn populate(&self, count: usize) {
+        self.get(&format!("{POPULATE}{count}")).await;
     }
 
     /// Its world in the canonical form.

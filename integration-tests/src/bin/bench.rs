@@ -19,6 +19,9 @@ struct Args {
     /// Be the engine with so many resources
     #[arg(long, hide = true)]
     scale: Option<usize>,
+    /// Look at so many environments at once, and nothing else
+    #[arg(long)]
+    many: Option<usize>,
     /// Do a piece of the engine's work, so often: for callgrind
     #[arg(long, hide = true, num_args = 2, value_names = ["PIECE", "TIMES"])]
     work: Vec<String>,
@@ -33,6 +36,11 @@ fn main() {
         return bench::work::work(piece, times.parse().expect("a number"));
     }
     let threads = || tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    if let Some(count) = args.many {
+        let runtime = threads().expect("a runtime");
+        args.latency.iter().for_each(|ms| drop(runtime.block_on(bench::many::look(count, Duration::from_millis(*ms), args.rounds))));
+        return;
+    }
     match (args.serve, args.scale) {
         (Some(latency), _) => threads().expect("a runtime").block_on(bench::serve(Duration::from_millis(latency))),
         (None, Some(resources)) => bench::scale::tell(resources),

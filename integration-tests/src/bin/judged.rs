@@ -3,7 +3,7 @@
 #[tokio::main]
 async fn main() -> std::process::ExitCode {
     integration_tests::models::enforce();
-    let code = cli::commands::main(orchestrator::Orchestrator).await;
+    let code = cli::commands::main(orchestrator::Orchestrator::default()).await;
     match integration_tests::models::note() {
         Ok(()) => code,
         Err(_) => std::process::ExitCode::FAILURE,

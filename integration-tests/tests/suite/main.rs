@@ -11,6 +11,7 @@ mod edge;
 mod edge_hazards;
 mod fast;
 mod fence;
+mod fleet;
 mod half_made;
 mod hazards;
 mod hostile;

@@ -3,10 +3,11 @@
 
 use aws::named::{Calls, each, untagged};
 use aws::{Aws, FaultExt};
-use aws_sdk_cloudwatchlogs::types::MetricTransformation;
+use aws_sdk_cloudwatchlogs::types::{MetricFilter as Live, MetricTransformation};
 use contract::LogGroupName;
 use engine::{Address, Ask, Fault, Found, Identity, IdentityBy, Kind, Replace, Resource, Seen};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// What the filter should be.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -40,22 +41,46 @@ impl Resource for MetricFilter {
 #[derive(Clone, Debug)]
 pub(super) struct MetricFilters(pub Aws);
 
+/// From so many on, all of the region are listed, fifty in a call; one environment has fewer. AWS takes five calls a second.
+const MANY: usize = 12;
+
+fn live(it: &Live, want: &MetricFilter) -> MetricFilter {
+    let to = it.metric_transformations().first();
+    MetricFilter {
+        pattern: it.filter_pattern().unwrap_or_default().to_owned(),
+        namespace: to.map(|to| to.metric_namespace().to_owned()).unwrap_or_default(),
+        metric: to.map(|to| to.metric_name().to_owned()).unwrap_or_default(),
+        ..want.clone()
+    }
+}
+
+impl MetricFilters {
+    async fn all(&self) -> Result<Vec<Live>, Fault> {
+        let (mut pages, mut all) = (self.0.logs.describe_metric_filters().into_paginator().send(), Vec::new());
+        while let Some(page) = pages.next().await {
+            all.extend(page.or_fault("logs:DescribeMetricFilters")?.metric_filters.unwrap_or_default());
+        }
+        Ok(all)
+    }
+}
+
 impl Calls<MetricFilter> for MetricFilters {
     async fn look(&self, asks: &[Ask<MetricFilter>]) -> Result<Found<MetricFilter>, Fault> {
+        if asks.len() >= MANY {
+            let all = self.all().await?;
+            let there: BTreeMap<(&str, &str), &Live> =
+                all.iter().filter_map(|it| Some(((it.log_group_name()?, it.filter_name()?), it))).collect();
+            let seen = |ask: &Ask<MetricFilter>| {
+                let it = there.get(&(ask.want.group.as_str(), ask.want.name.as_str()))?;
+                Some((ask.who.address.clone(), untagged(live(it, &ask.want), (), true)))
+            };
+            return Ok(asks.iter().filter_map(seen).collect());
+        }
         each(asks, |ask| async move {
             let call = self.0.logs.describe_metric_filters().log_group_name(ask.want.group.as_str()).filter_name_prefix(&ask.want.name);
             let Some(answer) = call.send().await.or_gone("logs:DescribeMetricFilters")? else { return Ok(None) };
-            let Some(it) = answer.metric_filters().iter().find(|it| it.filter_name() == Some(ask.want.name.as_str())) else {
-                return Ok(None);
-            };
-            let to = it.metric_transformations().first();
-            let live = MetricFilter {
-                pattern: it.filter_pattern().unwrap_or_default().to_owned(),
-                namespace: to.map(|to| to.metric_namespace().to_owned()).unwrap_or_default(),
-                metric: to.map(|to| to.metric_name().to_owned()).unwrap_or_default(),
-                ..ask.want.clone()
-            };
-            Ok(Some(untagged(live, (), true)))
+            let it = answer.metric_filters().iter().find(|it| it.filter_name() == Some(ask.want.name.as_str()));
+            Ok(it.map(|it| untagged(live(it, &ask.want), (), true)))
         })
         .await
     }

@@ -41,16 +41,23 @@ fn client_token(token: &str) -> String {
     format!("{}-{:0<12}", parts.join("-"), token.get(20..).unwrap_or_default())
 }
 
+/// What both begin with: of the queries of one environment at least their folder, of several what these share.
+fn common<'a>(one: &'a str, other: &str) -> &'a str {
+    let apart = one.char_indices().zip(other.chars()).find(|((_, a), b)| a != b);
+    one.get(..apart.map_or(one.len().min(other.len()), |((at, _), _)| at)).unwrap_or(one)
+}
+
 /// Works on saved queries.
 #[derive(Clone, Debug)]
 pub(crate) struct SavedQueries(pub Aws);
 
 impl SavedQueries {
-    /// All queries whose name begins with this.
+    /// All queries whose name begins with this; with nothing, all.
     pub(crate) async fn all(&self, prefix: &str) -> Result<Vec<QueryDefinition>, Fault> {
         let (mut all, mut token) = (Vec::new(), None);
         loop {
-            let call = self.0.logs.describe_query_definitions().query_definition_name_prefix(prefix).set_next_token(token);
+            let prefix = Some(prefix.to_owned()).filter(|prefix| !prefix.is_empty());
+            let call = self.0.logs.describe_query_definitions().set_query_definition_name_prefix(prefix).set_next_token(token);
             let page = call.send().await.or_fault("logs:DescribeQueryDefinitions")?;
             all.extend(page.query_definitions.unwrap_or_default());
             token = page.next_token;
@@ -73,9 +80,8 @@ impl SavedQueries {
 
 impl Calls<SavedQuery> for SavedQueries {
     async fn look(&self, asks: &[Ask<SavedQuery>]) -> Result<Found<SavedQuery>, Fault> {
-        let Some(first) = asks.first() else { return Ok(Found::new()) };
-        let folder = first.want.name.rsplit_once('/').map_or(first.want.name.as_str(), |(folder, _)| folder);
-        let all = self.all(folder).await?;
+        let Some(prefix) = asks.iter().map(|ask| ask.want.name.as_str()).reduce(common) else { return Ok(Found::new()) };
+        let all = self.all(prefix).await?;
         let mut found = Found::new();
         for ask in asks {
             let Some(it) = all.iter().find(|it| it.name() == Some(ask.want.name.as_str())) else { continue };
@@ -114,6 +120,14 @@ impl Calls<SavedQuery> for SavedQueries {
 
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn queries_of_several_environments_are_listed_by_what_they_share() {
+        use super::common;
+        assert_eq!(common("shop-prod/errors", "shop-prod/latency"), "shop-prod/");
+        assert_eq!(common("shop-prod/errors", "shop-dev/errors"), "shop-");
+        assert_eq!((common("a", "b"), common("ä/x", "ä/x")), ("", "ä/x"));
+    }
+
     #[test]
     fn a_token_has_the_form_that_aws_insists_on() {
         assert_eq!(super::client_token("f34e69d1c1b1a2e7b5487d4bd89aded7"), "f34e69d1-c1b1-a2e7-b548-7d4bd89aded7");

@@ -2,6 +2,7 @@
 
 use super::rotate::{How, Next, Rotation, State};
 use crate::connect::connect;
+use aws::Aws;
 use cli::app::{Changing, Finishing, Looking, NewValue, Part, SecretChanged, SecretState, SecretVersion};
 use cli::{Problem, Settings};
 use contract::Names;
@@ -37,11 +38,10 @@ fn time(seconds: f64) -> Option<Timestamp> {
 }
 
 /// Every declared secret.
-pub(crate) async fn list(asked: Looking<'_>) -> Result<Vec<SecretState>, Problem> {
+pub(crate) async fn list(aws: &Aws, asked: Looking<'_>) -> Result<Vec<SecretState>, Problem> {
     let all = declared(asked.settings)?;
-    let aws = connect(asked.settings, asked.endpoint_url, &Guard::default()).await?;
     let parameters: Vec<String> = all.iter().map(|it| it.parameter.clone()).collect();
-    let present = Values(&aws).present(&parameters).await?;
+    let present = Values(aws).present(&parameters).await?;
     let now = engine::settle::now();
     let state = |it: &Known| {
         let version = present.get(&it.parameter);

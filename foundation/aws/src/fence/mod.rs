@@ -2,6 +2,7 @@
 
 mod body;
 
+use crate::request::reads;
 use aws_config::BehaviorVersion;
 use aws_smithy_runtime::client::defaults::default_http_client_plugin_v2;
 use aws_smithy_runtime_api::box_error::BoxError;
@@ -40,7 +41,7 @@ pub(crate) fn fenced(client: Option<SharedHttpClient>, guard: &Guard, version: B
 }
 
 /// The client that the SDK would take by itself.
-fn own(version: BehaviorVersion) -> Option<SharedHttpClient> {
+pub(crate) fn own(version: BehaviorVersion) -> Option<SharedHttpClient> {
     default_http_client_plugin_v2(version)?.runtime_components(&RuntimeComponentsBuilder::new("fence")).http_client()
 }
 
@@ -86,25 +87,6 @@ fn held_back(error: &ConnectorError) -> bool {
     let first: &(dyn std::error::Error + 'static) = error;
     let mut causes = std::iter::successors(Some(first), |error| error.source());
     causes.any(|error| error.downcast_ref::<Fault>().is_some_and(|fault| fault.code == Fault::OUTDATED))
-}
-
-/// Whether a request only reads: by its method, or by the name of its operation in one of AWS's protocols.
-fn reads(request: &HttpRequest) -> bool {
-    if ["GET", "HEAD"].contains(&request.method()) {
-        return true;
-    }
-    // Everything else that reads is a POST with its operation's name in it.
-    if request.method() != "POST" {
-        return false;
-    }
-    let target = request.headers().get("x-amz-target").and_then(|target| target.rsplit('.').next());
-    let path = || request.uri().rsplit_once("/operation/").map(|(_, operation)| operation);
-    let form = || {
-        let body = std::str::from_utf8(request.body().bytes()?).ok()?;
-        body.split('&').find_map(|pair| pair.strip_prefix("Action="))
-    };
-    let operation = target.or_else(path).or_else(form).unwrap_or_default();
-    crate::fault::is_read(operation)
 }
 
 #[cfg(test)]

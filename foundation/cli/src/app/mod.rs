@@ -63,6 +63,13 @@ pub trait App: Send + Sync {
     /// The layers that it knows, in lock order.
     fn layers(&self) -> Vec<LayerName>;
 
+    /// The same binary for a command that looks at many environments at once and changes nothing: those that lead to the same end
+    /// (see [`Settings::end`]) share a connection and what AWS answered.
+    #[must_use]
+    fn together(&self) -> Self
+    where
+        Self: Sized;
+
     /// Connects and declares the wanted layers.
     fn declare(&self, wanted: Wanted<'_>) -> impl Future<Output = Result<Declared, Problem>> + Send;
 

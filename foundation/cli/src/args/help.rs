@@ -23,7 +23,7 @@ const EXAMPLES: &[(&str, &[&str])] = &[
     ("dev", &["dev", "dev --emulator ministack --app ../shop", "dev stop", "dev reset --env local"]),
     ("release", &["release --env prod --image 123456789012.dkr.ecr.eu-north-1.amazonaws.com/shop/app:1.4.2"]),
     ("rollback", &["rollback --env prod", "rollback --env prod --to 17"]),
-    ("status", &["status --env prod", "status --env prod --watch", "status --env prod --format json"]),
+    ("status", &["status --env prod", "status --env prod --watch", "status --env prod --format json", "status --all"]),
     ("drift", &["drift --env prod", "drift --env prod --exit-code"]),
     ("history", &["history --env prod", "history --env prod -n 5 --layer compute"]),
     ("secrets", &["secrets list --env prod", "secrets rotate database --env prod", "secrets set stripe-key --env prod --stdin"]),

@@ -71,6 +71,13 @@ pub struct Common {
     pub color: Color,
 }
 
+impl From<PathBuf> for Common {
+    /// The usual options, and this configuration directory.
+    fn from(config: PathBuf) -> Common {
+        Common { env: "local".into(), config, endpoint_url: None, region: None, format: Format::Human, color: Color::Auto }
+    }
+}
+
 /// How to write.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
 pub enum Format {

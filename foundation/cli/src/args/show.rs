@@ -10,6 +10,9 @@ use std::time::Duration;
 pub enum ShowCommand {
     /// Show what is deployed, what others changed since, and how it is now; exits with 1 when something is not well.
     Status {
+        /// Every environment that has a file in the configuration directory, a line each, and below what is not well.
+        #[arg(long, conflicts_with = "watch")]
+        all: bool,
         /// Show it again and again, in place, with this pause between.
         #[arg(long, value_name = "PAUSE", num_args = 0..=1, default_missing_value = "5s", value_parser = patience)]
         watch: Option<Duration>,

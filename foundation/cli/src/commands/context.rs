@@ -4,11 +4,12 @@ use crate::app::{App, Declared, Looking, Wanted};
 use crate::args::{Common, Format};
 use crate::config::Settings;
 use crate::problem::{Problem, declare};
-use engine::LayerName;
 use engine::ledger::{Folded, Guard, Store};
 use engine::plan::Plan;
 use engine::planner::{Allow, PlanError, Request};
+use engine::{LayerName, Seat};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// The binary, its arguments, the environment's settings and its ledgers.
 pub(super) struct Context<'a, A> {
@@ -16,6 +17,8 @@ pub(super) struct Context<'a, A> {
     pub common: &'a Common,
     pub settings: &'a Settings,
     pub store: &'a dyn Store,
+    /// Its place among the environments that are looked at together.
+    pub seat: Option<Arc<Seat>>,
 }
 
 impl<'a, A: App> Context<'a, A> {
@@ -52,7 +55,11 @@ impl<'a, A: App> Context<'a, A> {
         memory: &BTreeMap<LayerName, Folded>,
         allow: &Allow,
     ) -> Result<Plan, Problem> {
-        let (scope, graph, kinds) = (&self.settings.scope(), &declared.graph, &declared.kinds);
+        let (scope, graph) = (&self.settings.scope(), &declared.graph);
+        let kinds = &match &self.seat {
+            Some(seat) => declared.kinds.clone().gathered(seat),
+            None => declared.kinds.clone(),
+        };
         let request = Request { scope, graph, kinds, memory, layers, allow };
         engine::planner::plan(&request).await.map_err(|error| match error {
             PlanError::Declare(error) => declare(error, self.settings),
@@ -62,8 +69,14 @@ impl<'a, A: App> Context<'a, A> {
 
     /// What a deploy of these layers would do now, whatever is protected: for those who only look.
     pub(super) async fn outlook(&self, layers: &[LayerName], memory: &BTreeMap<LayerName, Folded>) -> Result<Plan, Problem> {
-        let declared = self.app.declare(self.wanted(layers, memory, &Guard::default())).await?;
-        self.plan(&declared, layers, memory, &Allow::All).await
+        let plan = async {
+            let declared = self.app.declare(self.wanted(layers, memory, &Guard::default())).await?;
+            self.plan(&declared, layers, memory, &Allow::All).await
+        };
+        let plan = plan.await;
+        // However it ended, nobody waits for further questions of this one.
+        self.seat.iter().for_each(|seat| seat.leave());
+        plan
     }
 
     /// The protected objects that may go: those that are named, or all where nothing is protected.

@@ -5,6 +5,7 @@ mod change;
 mod context;
 mod dev;
 mod doctor;
+mod environments;
 mod history;
 mod init;
 mod ledger;
@@ -28,6 +29,7 @@ use crate::out::note;
 use crate::problem::{EXIT_CONFIG, Problem};
 use clap::FromArgMatches;
 use context::Context;
+pub use environments::statuses;
 use std::process::ExitCode;
 
 /// Reads the arguments, runs the command and says how it ended.
@@ -83,10 +85,13 @@ async fn run(app: &impl App, cli: &Cli) -> Result<ExitCode, Problem> {
         // A future in a future: each is too large to be laid out within the other.
         return Box::pin(dev::run(app, common, command)).await;
     }
+    if let Command::Show(ShowCommand::Status { all: true, ledger, .. }) = &cli.command {
+        return Box::pin(environments::status(app, common, *ledger)).await.map(|()| ExitCode::SUCCESS);
+    }
     let mut settings = Settings::load(&common.config, &common.env, common.region.as_deref(), &tables)?;
     dev::home(&mut settings, common.endpoint_url.as_deref());
     let store = app.store(&settings, common.endpoint_url.as_deref()).await?;
-    let at = Context { app, common, settings: &settings, store: store.as_ref() };
+    let at = Context { app, common, settings: &settings, store: store.as_ref(), seat: None };
     match &cli.command {
         Command::Change(command) => return change::run(&at, command).await,
         Command::Service(command) => release::run(&at, command).await?,

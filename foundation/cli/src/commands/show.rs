@@ -19,7 +19,7 @@ use std::process::ExitCode;
 pub(super) async fn run(at: &Context<'_, impl App>, command: &ShowCommand) -> Result<ExitCode, Problem> {
     match command {
         ShowCommand::Status { watch: Some(pause), .. } => watch::watch(at, *pause).await?,
-        ShowCommand::Status { watch: None, ledger } => status::status(at, *ledger).await?,
+        ShowCommand::Status { watch: None, ledger, .. } => status::status(at, *ledger).await?,
         ShowCommand::Drift { which, exit_code } => {
             let differs = status::drifted(at, &at.chosen(&which.layers)).await?;
             return Ok(if differs && *exit_code { ExitCode::from(EXIT_CHANGES) } else { ExitCode::SUCCESS });

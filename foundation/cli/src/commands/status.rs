@@ -132,7 +132,13 @@ pub(super) fn text(status: &Status) -> String {
         let (layer, objects) = (it.layer.to_string(), it.objects.to_string());
         table.add_row([layer, it.state.clone(), objects, number(it.drift), number(it.pending), last.unwrap_or_default()]);
     }
-    let mut lines = vec![table.to_string()];
+    let signs = status.signs.iter().map(render::sign).collect();
+    [vec![table.to_string()], asides(status), signs].concat().join("\n") + "\n"
+}
+
+/// A line for each input that is stale and each lock.
+pub(super) fn asides(status: &Status) -> Vec<String> {
+    let mut lines = Vec::new();
     for it in &status.layers {
         for stale in &it.stale_inputs {
             lines.push(format!("{} reads what {stale} gave before its last run, which did not end well", it.layer));
@@ -141,8 +147,7 @@ pub(super) fn text(status: &Status) -> String {
             lines.push(format!("{} is locked by {holder}", it.layer));
         }
     }
-    lines.extend(status.signs.iter().map(render::sign));
-    lines.join("\n") + "\n"
+    lines
 }
 
 /// Shows what others changed; whether there is something.

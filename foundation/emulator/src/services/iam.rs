@@ -1,6 +1,7 @@
 //! IAM: roles with their policies, service-linked roles, instance profiles. No call is refused for a policy; the simulator evaluates
 //! them.
 
+mod details;
 mod profile;
 mod simulate;
 
@@ -49,6 +50,7 @@ pub(crate) fn handle(here: &mut Here<'_>, call: &Call) -> Answer {
             Ok(paged("AttachedPolicies", all, input))
         }
         "ListRoles" => Ok(list_roles(here, input)),
+        "GetAccountAuthorizationDetails" => details::details(here, input),
         "CreateServiceLinkedRole" => create_linked(here, input),
         "TagRole" | "UntagRole" | "ListRoleTags" => tagging(role(here, input)?, call),
         "SimulatePrincipalPolicy" => simulate::simulate(here, input),

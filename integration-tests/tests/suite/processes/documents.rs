@@ -57,6 +57,7 @@ async fn every_document_fits_its_schema() {
     valid("events.json", &json(&["rollback"], 0).await);
     let status = valid("status.json", &json(&["status"], 0).await);
     assert_eq!(status[0]["layers"][0]["state"], "deployed");
+    assert_eq!(valid("statuses.json", &json(&["status", "--all"], 0).await)[0]["environments"][0]["env"], "local");
     let outputs = valid("outputs.json", &json(&["outputs"], 0).await);
     assert!(outputs[0]["outputs"]["network.vpc_id"].as_str().unwrap().starts_with("vpc-"));
     valid("graph.json", &json(&["graph"], 0).await);

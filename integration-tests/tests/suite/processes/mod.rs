@@ -7,6 +7,7 @@ mod damage;
 mod dev;
 mod doctor;
 mod documents;
+mod environments;
 mod exit_codes;
 mod init;
 mod instructions;

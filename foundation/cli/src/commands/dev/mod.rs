@@ -161,7 +161,7 @@ impl<A: App> Dev<'_, A> {
 
     /// What a command of its own would be given.
     fn at<'b>(&'b self, store: &'b dyn Store) -> Context<'b, A> {
-        Context { app: self.app, common: &self.common, settings: &self.settings, store }
+        Context { app: self.app, common: &self.common, settings: &self.settings, store, seat: None }
     }
 
     async fn deploy(&mut self) -> Result<(), Problem> {
@@ -210,7 +210,7 @@ impl<A: App> Dev<'_, A> {
         let store = self.store().await?;
         let memory = store::memory(store.as_ref()).await?;
         // Beside the screen, which changes.
-        let at = Context { app: self.app, common: &self.common, settings: &self.settings, store: store.as_ref() };
+        let at = Context { app: self.app, common: &self.common, settings: &self.settings, store: store.as_ref(), seat: None };
         let idle = show::Idle { at: &at, memory: &memory, asked: &self.quit.asked };
         tokio::select! {
             changed = self.files.changed(seen) => Ok(Some(changed)),
