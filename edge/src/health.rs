@@ -12,7 +12,7 @@ use engine::{Fault, LayerName, Level, Sign};
 pub(crate) async fn health(aws: &Aws, memory: &Folded) -> Result<Vec<Sign>, Fault> {
     let mut signs = Vec::new();
     // Of a hundred environments AWS would tell this for ten seconds: there, the alarm on targets that fail tells of them.
-    let groups = objects::<TargetGroup>(memory).into_iter().filter(|_| !aws.looks_at_many());
+    let groups = objects::<TargetGroup>(memory).filter(|_| !aws.looks_at_many());
     for (_, group) in groups {
         let call = aws.elb.describe_target_health().target_group_arn(group.as_str()).send().await;
         let targets = call.or_gone("elasticloadbalancing:DescribeTargetHealth")?.and_then(|it| it.target_health_descriptions);

@@ -10,8 +10,8 @@ use crate::fault::{Class, Fault};
 use crate::graph::Graph;
 use crate::handle::Handle;
 use crate::ledger::{Entry, Ledger, LedgerError};
-use crate::plan::Plan;
-use crate::resource::Scope;
+use crate::plan::{Plan, Step};
+use crate::resource::{Identity, Scope};
 use crate::{Address, LayerName};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -68,8 +68,13 @@ impl Outcome {
     }
 }
 
-/// How a step ended: its id, its start, its output.
-type Ended = (String, Instant, Result<Option<Value>, Fault>);
+/// How a step ended: its id, the step, its start, its output.
+struct Ended {
+    id: String,
+    step: Step,
+    started: Instant,
+    result: Result<Option<Value>, Fault>,
+}
 
 /// Steps in flight.
 type Running = JoinSet<Ended>;
@@ -91,7 +96,7 @@ impl Apply {
             }
             let Some(ended) = shared.next_end(&mut walk, &mut running).await else { break };
             match ended {
-                Ok((id, started, result)) => shared.ended(&mut walk, &id, started, result),
+                Ok(ended) => shared.ended(&mut walk, ended),
                 Err(panic) => {
                     walk.halted = true;
                     let fault = Fault::new(Class::Bug, format!("a step ended unexpectedly: {panic}"));
@@ -122,7 +127,8 @@ impl Apply {
     }
 
     fn start(self: &Arc<Self>, walk: &mut Walk, id: String, running: &mut Running) {
-        let Some(step) = walk.plan.steps.get(&id).cloned() else { return };
+        // A step is carried out once: the walk has no more need of it.
+        let Some(mut step) = walk.plan.steps.remove(&id) else { return };
         if step.verb.changes() {
             walk.flight.insert(id.clone(), step.address().clone());
             self.sink.fact(Fact::StepStarted { address: step.address().clone(), kind: step.kind.clone(), verb: step.verb });
@@ -131,16 +137,15 @@ impl Apply {
         let (apply, outputs) = (self.clone(), walk.outputs.of(reads));
         running.spawn(async move {
             let started = Instant::now();
-            let result = step::run(&apply, &step, &outputs).await;
-            (id, started, result)
+            let result = step::run(&apply, &mut step, &outputs).await;
+            Ended { id, step, started, result }
         });
     }
 
-    fn ended(&self, walk: &mut Walk, id: &str, started: Instant, result: Result<Option<Value>, Fault>) {
-        let Some(step) = walk.plan.steps.get(id).cloned() else { return };
-        let (address, kind, verb) = (step.address().clone(), step.kind.clone(), step.verb);
+    fn ended(&self, walk: &mut Walk, Ended { id, step, started, result }: Ended) {
+        let Step { who: Identity { address, .. }, kind, verb, .. } = step;
         let seconds = started.elapsed().as_secs_f64();
-        walk.flight.remove(id);
+        walk.flight.remove(&id);
         match result {
             Ok(output) => {
                 if let Some(output) = output {
@@ -150,13 +155,13 @@ impl Apply {
                     walk.outcome.done += 1;
                     self.sink.fact(Fact::StepFinished { address, kind, verb, seconds });
                 }
-                walk.release(id);
+                walk.release(&id);
             }
             Err(fault) => {
                 walk.halted |= fault.is_ledger() || fault.is_expired();
                 self.sink.fact(Fact::StepFailed { address: address.clone(), kind, verb, seconds, fault: fault.clone() });
                 walk.outcome.failed.push((address.clone(), fault));
-                for step in walk.block(id, &address) {
+                for step in walk.block(&id, &address) {
                     let (address_, kind) = (step.address().clone(), step.kind.clone());
                     self.sink.fact(Fact::StepSkipped { address: address_, kind, verb: step.verb, because: address.clone() });
                 }

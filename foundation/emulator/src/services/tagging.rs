@@ -45,7 +45,8 @@ impl Wanted {
         if wanted.filters.len() > KEYS || wanted.filters.iter().any(|(_, values)| values.len() > VALUES) {
             return Err(invalid(format!("TagFilters has more than {KEYS} keys, or more than {VALUES} values of one key")));
         }
-        if !wanted.arns.is_empty() && !(wanted.filters.is_empty() && wanted.types.is_empty()) {
+        let filtered = !wanted.filters.is_empty() || !wanted.types.is_empty();
+        if filtered && !wanted.arns.is_empty() {
             return Err(invalid("ResourceARNList cannot be combined with other filters"));
         }
         Ok(wanted)

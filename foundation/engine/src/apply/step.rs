@@ -11,7 +11,7 @@ use serde_json::Value;
 use std::collections::BTreeSet;
 
 /// Carries out one step; the result is its output, if it has one.
-pub(super) async fn run(apply: &Apply, step: &Step, outputs: &Outputs) -> Result<Option<Value>, Fault> {
+pub(super) async fn run(apply: &Apply, step: &mut Step, outputs: &Outputs) -> Result<Option<Value>, Fault> {
     match step.verb {
         Verb::Keep => keep(apply, step).await,
         Verb::Remember => remember(apply, step, outputs).await,
@@ -71,8 +71,8 @@ fn resolved(apply: &Apply, step: &Step, outputs: &Outputs) -> Result<Value, Faul
     Ok(spec)
 }
 
-async fn make(apply: &Apply, step: &Step, outputs: &Outputs) -> Result<Value, Fault> {
-    let at = step.address();
+async fn make(apply: &Apply, step: &mut Step, outputs: &Outputs) -> Result<Value, Fault> {
+    let at = &step.address().clone();
     let spec = resolved(apply, step, outputs)?;
     let driver = apply.kinds.get(&step.kind)?;
     let known = ledger(apply, step)?.row(at, step.who.generation);
@@ -86,19 +86,18 @@ async fn make(apply: &Apply, step: &Step, outputs: &Outputs) -> Result<Value, Fa
             return Err(Fault::new(Class::Stale, problem));
         }
     }
-    let mut step = step.clone();
     let by = driver.identity(&spec, step.who.generation)?;
     step.who = apply.scope.identity(at, step.who.generation, by);
-    let mut intent = row(apply, &step, spec.clone(), RowState::Intended, step.last.clone());
+    let mut intent = row(apply, step, spec.clone(), RowState::Intended, step.last.clone());
     // Until the change is carried out the object still hangs on what it read before.
     intent.reads.extend(known.into_iter().flat_map(|row| row.reads));
     if step.verb != Verb::Update {
         intent.at = Some(crate::settle::now());
     }
     let since = intent.at.unwrap_or_default();
-    append(apply, &step, Entry::Intent { row: intent }).await?;
-    let output = ensure(&Making { apply, driver: driver.as_ref(), step: &step, spec: &spec, at: since }).await?;
-    append(apply, &step, Entry::Done { row: row(apply, &step, spec, RowState::Done, Some(output.clone())) }).await?;
+    append(apply, step, Entry::Intent { row: intent }).await?;
+    let output = ensure(&Making { apply, driver: driver.as_ref(), step, spec: &spec, at: since }).await?;
+    append(apply, step, Entry::Done { row: row(apply, step, spec, RowState::Done, Some(output.clone())) }).await?;
     Ok(output)
 }
 
