@@ -15,7 +15,7 @@ use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex, OnceLock};
 
 /// Signing names whose model has another name.
-const NAMES: &[(&str, &str)] = &[("monitoring", "cloudwatch"), ("elasticloadbalancing", "elbv2")];
+const NAMES: &[(&str, &str)] = &[("monitoring", "cloudwatch"), ("elasticloadbalancing", "elbv2"), ("tagging", "resourcegroupstaggingapi")];
 
 /// What has been checked so far in this process.
 #[derive(Clone, Debug, Default)]

@@ -7,7 +7,7 @@ import sys
 import botocore.parsers
 import botocore.session
 
-NAMES = {"monitoring": "cloudwatch", "elasticloadbalancing": "elbv2", "servicequotas": "service-quotas"}
+NAMES = {"monitoring": "cloudwatch", "elasticloadbalancing": "elbv2", "servicequotas": "service-quotas", "tagging": "resourcegroupstaggingapi"}
 PROTOCOLS = {"smithy-rpc-v2-cbor", "json", "query", "ec2", "rest-xml", "rest-json"}
 
 
