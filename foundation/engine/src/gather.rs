@@ -1,8 +1,8 @@
 //! Several plans look at once: what they ask for of one kind is asked in one batch, and everyone gets the answers to its own questions.
 //!
-//! Every plan has a [`Seat`]. A batch leaves when everybody who has a seat waits for an answer or has left, and after [`PATIENCE`] at the
-//! latest; nobody waits for somebody who failed. Whoever wakes first carries the batch for all; if it is dropped on the way, the others
-//! ask by themselves.
+//! Every plan has a [`Seat`]. A batch leaves when [`FULL`] plans ask, when everybody who has a seat waits for an answer or has left, and
+//! after [`PATIENCE`] at the latest; nobody waits for somebody who failed. Whoever wakes first carries the batch for all; if it is dropped
+//! on the way, the others ask by themselves.
 
 use crate::Address;
 use crate::driver::{AnyDriver, AskValue, Kinds, Rules, SeenValue, Work};
@@ -19,6 +19,9 @@ use tokio::sync::{Notify, oneshot};
 
 /// How long a question waits for those who have not asked yet: their look-ups take a few calls.
 pub const PATIENCE: Duration = Duration::from_secs(3);
+/// So many plans are a batch and wait for nobody else: while AWS answers them, the others are still being read. Most calls take no more
+/// names than that.
+pub const FULL: usize = 20;
 /// How many questions a driver gets at once: EC2 takes 200 values in a filter.
 /// <https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Using_Filtering.html>
 pub const MOST: usize = 200;
@@ -44,6 +47,13 @@ struct State {
     seats: BTreeMap<u64, usize>,
     next: u64,
     waiting: BTreeMap<Kind, Vec<Waiting>>,
+}
+
+impl State {
+    fn is_complete(&self, kind: Kind) -> bool {
+        let waiting = self.waiting.get(&kind).map_or(0, Vec::len);
+        waiting >= FULL || self.seats.values().all(|asked| *asked > 0)
+    }
 }
 
 /// Where plans that look at the same account and region meet.
@@ -78,13 +88,13 @@ impl Gather {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Returns when nobody who is still here could add a question, or when that took too long.
-    async fn complete(&self) {
+    /// Returns when nobody who is still here could add a question about the kind, when enough did, or when that took too long.
+    async fn complete(&self, kind: Kind) {
         let late = tokio::time::sleep(PATIENCE);
         tokio::pin!(late);
         loop {
             let changed = self.changed.notified();
-            if self.lock().seats.values().all(|asked| *asked > 0) {
+            if self.lock().is_complete(kind) {
                 break;
             }
             tokio::select! {
@@ -157,7 +167,7 @@ impl Gathered {
         tokio::select! {
             biased;
             told = &mut told => return self.or_alone(told, asks).await,
-            () = gather.complete() => {}
+            () = gather.complete(kind) => {}
         }
         let batch = gather.lock().waiting.remove(&kind).unwrap_or_default();
         carry(self.inner.as_ref(), batch).await;
