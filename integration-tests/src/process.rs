@@ -27,13 +27,16 @@ pub fn binaries() -> &'static Path {
     })
 }
 
-/// Where the whole tool's binary is.
+/// Where the whole tool's binary is: built, or the one that `ORCHESTRATOR_BINARY` names.
 ///
 /// # Panics
 /// When it does not build.
 pub fn binary() -> &'static Path {
     static PLACE: OnceLock<PathBuf> = OnceLock::new();
-    PLACE.get_or_init(|| binaries().join("orchestrator"))
+    PLACE.get_or_init(|| match std::env::var_os("ORCHESTRATOR_BINARY") {
+        Some(given) => Path::new(&given).canonicalize().expect("the binary that ORCHESTRATOR_BINARY names"),
+        None => binaries().join("orchestrator"),
+    })
 }
 
 /// Where its twin is: the same program, whose own world refuses what does not fit AWS's models.
