@@ -27,14 +27,14 @@ pub fn binaries() -> &'static Path {
     })
 }
 
-/// Where the whole tool's binary is: built, or the one that `ORCHESTRATOR_BINARY` names.
+/// Where the whole tool's binary is: built, or the one that `MEASURED_BINARY` names.
 ///
 /// # Panics
 /// When it does not build.
 pub fn binary() -> &'static Path {
     static PLACE: OnceLock<PathBuf> = OnceLock::new();
-    PLACE.get_or_init(|| match std::env::var_os("ORCHESTRATOR_BINARY") {
-        Some(given) => Path::new(&given).canonicalize().expect("the binary that ORCHESTRATOR_BINARY names"),
+    PLACE.get_or_init(|| match std::env::var_os("MEASURED_BINARY") {
+        Some(given) => Path::new(&given).canonicalize().expect("the binary that MEASURED_BINARY names"),
         None => binaries().join("orchestrator"),
     })
 }

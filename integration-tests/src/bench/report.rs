@@ -37,7 +37,7 @@ pub fn write(runtime: &tokio::runtime::Runtime, size: &Size, dry: bool) {
 
 const HEAD: &str = "# How fast\n
 Written by `cargo run --release -p integration-tests --bin bench`; a look in some minutes is `… bench -- --rounds 1 --latency 50 --dry`.
-What is shipped is measured with `ORCHESTRATOR_BINARY=target/lean/dist/orchestrator` before it; its memory is mostly the binary's own pages.\n
+What is shipped is measured with `MEASURED_BINARY=target/lean/dist/orchestrator` before it; its memory is mostly the binary's own pages.\n
 The reference stack (`envs/reference.toml`) on an embedded AWS in a process of its own whose states change at once, with so much added to
 every request. Terraform makes the same objects from `benches/terraform`; after each first deploy, both worlds are compared object by
 object. Terraform waits between its looks at a state as it does on AWS; so does this tool, unless it says that it was told. A destroy of
