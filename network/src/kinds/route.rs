@@ -61,8 +61,8 @@ fn via(table: &RouteTable, destination: &str) -> Option<Via> {
 
 impl Driver<Route> for Routes {
     async fn observe(&self, asks: &[Ask<Route>]) -> Result<Found<Route>, Fault> {
-        let wanted: BTreeSet<String> = asks.iter().map(|ask| ask.want.table.0.clone()).collect();
-        let call = self.0.ec2.describe_route_tables().filters(filter("route-table-id", wanted));
+        let tables: BTreeSet<String> = asks.iter().map(|ask| ask.want.table.0.clone()).collect();
+        let call = self.0.ec2.describe_route_tables().filters(filter("route-table-id", tables));
         let tables = call.send().await.or_fault("ec2:DescribeRouteTables")?.route_tables.unwrap_or_default();
         let mut found = Found::new();
         for ask in asks {

@@ -94,38 +94,45 @@ fn all<'a>(here: &'a Here<'_>) -> Vec<(String, &'a Tags)> {
         ec2::tags::all(&region.ec2).into_iter().map(|(id, kind, tags)| (here.arn("ec2", &format!("{kind}/{id}")), tags)).collect();
     for table in region.tables() {
         let lives = table.iter().filter(|(_, item)| !is_ghost(item));
-        all.extend(lives.filter_map(|(id, item)| Some((arn(here, id, item)?, &item.tags))));
-    }
-    for (name, item) in &region.parameters {
-        all.push((here.arn("ssm", &format!("parameter/{}", name.trim_start_matches('/'))), &item.tags));
+        all.extend(lives.filter_map(|(id, item)| Some((arn(id, item)?, &item.tags))));
     }
     all
 }
 
-/// The fields that hold an object's own ARN.
+/// The fields that hold an object's own ARN; those that others hold as well, to say where they belong, come last.
 const ARNS: &[&str] = &[
-    "logGroupArn",
-    "TopicArn",
-    "AlarmArn",
-    "DBInstanceArn",
-    "DBSubnetGroupArn",
-    "DBParameterGroupArn",
-    "ListenerArn",
-    "TargetGroupArn",
-    "LoadBalancerArn",
-    "CertificateArn",
-    "clusterArn",
     "serviceArn",
     "taskDefinitionArn",
+    "clusterArn",
+    "logGroupArn",
+    "AlarmArn",
+    "DBSnapshotArn",
+    "DBSubnetGroupArn",
+    "DBParameterGroupArn",
+    "DBInstanceArn",
+    "repositoryArn",
     "ScalableTargetARN",
+    "ARN",
     "Arn",
 ];
 
 /// Its ARN, by its key or one of its fields.
-fn arn(here: &Here<'_>, id: &str, item: &Item) -> Option<String> {
-    if here.region.parameters.contains_key(id) {
-        return None;
-    }
+fn arn(id: &str, item: &Item) -> Option<String> {
     let own = |field: &str| item.body.get(field).and_then(Value::as_str);
     Some(id).filter(|id| id.starts_with("arn:")).or_else(|| ARNS.iter().find_map(|field| own(field))).map(str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_object_is_told_by_its_own_arn() {
+        let of = |id: &str, body| arn(id, &Item::new(body, Tags::new()));
+        let service = json!({"clusterArn": "arn:cluster", "taskDefinitionArn": "arn:definition", "serviceArn": "arn:service"});
+        assert_eq!(of("shop/app", service).as_deref(), Some("arn:service"));
+        assert_eq!(of("/shop/salt", json!({"Name": "/shop/salt", "ARN": "arn:parameter"})).as_deref(), Some("arn:parameter"));
+        assert_eq!(of("arn:listener", json!({"LoadBalancerArn": "arn:balancer"})).as_deref(), Some("arn:listener"));
+        assert_eq!(of("alias/shop", json!({"TargetKeyId": "0a1b"})), None);
+    }
 }
