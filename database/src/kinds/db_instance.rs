@@ -5,7 +5,7 @@ mod change;
 mod live;
 
 use super::tags;
-use aws::named::{Calls, each, owned};
+use aws::named::{Calls, MANY, each, owned};
 use aws::{Aws, FaultExt, withheld};
 use aws_sdk_rds::operation::modify_db_instance::builders::ModifyDBInstanceFluentBuilder as Modification;
 use aws_sdk_rds::types::DbInstance as Live;
@@ -107,8 +107,6 @@ const AVAILABLE_WITHIN: Duration = Duration::from_secs(90 * 60);
 /// A last snapshot of a large disk comes before the end.
 const DELETED_WITHIN: Duration = Duration::from_secs(90 * 60);
 
-/// From so many on they are listed: AWS takes one identifier in a question, and gives a hundred instances in a page.
-const MANY: usize = 12;
 /// Names for a last snapshot that are tried: two deletes within a second would share the first.
 const SNAPSHOT_NAMES: u32 = 5;
 

@@ -2,7 +2,7 @@
 //! <https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateDBSubnetGroup.html>
 
 use super::tags;
-use aws::named::{Calls, each, owned};
+use aws::named::{Calls, MANY, each, owned};
 use aws::{Aws, FaultExt};
 use contract::{SubnetGroupName, SubnetId};
 use engine::{Address, Ask, Fault, Found, Identity, IdentityBy, Kind, Replace, Resource, Scope, Seen};
@@ -41,9 +41,6 @@ impl Resource for DbSubnetGroup {
 pub(super) struct DbSubnetGroups(pub Aws);
 
 type Live = aws_sdk_rds::types::DbSubnetGroup;
-
-/// From so many on they are listed: AWS takes one name in a question, and gives a hundred groups in a page.
-const MANY: usize = 12;
 
 impl DbSubnetGroups {
     /// Every group of the account in this region, by name.

@@ -1,7 +1,7 @@
 //! A listener: one per port of the load balancer.
 //! <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateListener.html>
 
-use super::tags;
+use super::{AT_ONCE, tags};
 use aws::named::{Calls, owned};
 use aws::{Aws, FaultExt};
 use aws_sdk_elasticloadbalancingv2::types::{
@@ -147,12 +147,12 @@ impl Listeners {
         Ok(all)
     }
 
-    /// The remembered listeners of several load balancers, twenty in a call; `None` when one is gone, or another one may be in its place.
+    /// The remembered listeners of several load balancers, some in a call; `None` when one is gone, or another one may be in its place.
     async fn remembered(&self, asks: &[Ask<Listener>]) -> Result<Option<Vec<Live>>, Fault> {
         let Some(arns) = asks.iter().map(|ask| ask.last.as_ref().map(|arn| arn.0.clone())).collect::<Option<Vec<String>>>() else {
             return Ok(None);
         };
-        let calls = arns.chunks(20).map(|arns| async move {
+        let calls = arns.chunks(AT_ONCE).map(|arns| async move {
             let call = self.0.elb.describe_listeners().set_listener_arns(Some(arns.to_vec()));
             call.send().await.or_gone("elasticloadbalancing:DescribeListeners")
         });

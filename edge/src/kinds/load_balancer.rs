@@ -1,13 +1,12 @@
 //! The application load balancer.
 //! <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateLoadBalancer.html>
 
-use super::tags;
-use aws::named::{Calls, each, owned};
+use super::{AT_ONCE, tags};
+use aws::named::{Calls, each, owned, several};
 use aws::{Aws, FaultExt};
 use aws_sdk_elasticloadbalancingv2::types::{LoadBalancer as Live, LoadBalancerAttribute, LoadBalancerSchemeEnum, LoadBalancerTypeEnum};
 use contract::{LoadBalancer, SecurityGroupId, SubnetId};
 use engine::{Address, Ask, Class, Fault, Found, Identity, IdentityBy, Kind, Poll, Replace, Resource, Scope, Seen, Ticks};
-use futures::future::try_join_all;
 use futures::try_join;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -80,20 +79,13 @@ fn output(it: &Live) -> LoadBalancer {
 
 impl LoadBalancers {
     async fn get(&self, name: &str) -> Result<Option<Live>, Fault> {
-        let answer = self.0.elb.describe_load_balancers().names(name).send().await.or_gone("elasticloadbalancing:DescribeLoadBalancers")?;
-        Ok(answer.and_then(|answer| answer.load_balancers.unwrap_or_default().into_iter().next()))
+        Ok(self.named(vec![name.to_owned()]).await?.and_then(|found| found.into_iter().next()))
     }
 
-    /// The load balancers of these names that are there. One that is not makes AWS refuse the question for all of them.
-    async fn several(&self, names: &[String]) -> Result<Vec<Live>, Fault> {
-        let call = self.0.elb.describe_load_balancers().set_names(Some(names.to_vec())).send().await;
-        if let Some(answer) = call.or_gone("elasticloadbalancing:DescribeLoadBalancers")? {
-            return Ok(answer.load_balancers.unwrap_or_default());
-        }
-        if names.len() == 1 {
-            return Ok(Vec::new());
-        }
-        Ok(try_join_all(names.iter().map(|name| self.get(name))).await?.into_iter().flatten().collect())
+    /// The load balancers of these names.
+    async fn named(&self, names: Vec<String>) -> Result<Option<Vec<Live>>, Fault> {
+        let call = self.0.elb.describe_load_balancers().set_names(Some(names)).send().await;
+        Ok(call.or_gone("elasticloadbalancing:DescribeLoadBalancers")?.map(|answer| answer.load_balancers.unwrap_or_default()))
     }
 
     /// What its attributes say, and nothing else.
@@ -141,8 +133,8 @@ fn sorted<T: Ord + Clone>(list: &[T]) -> Vec<T> {
 
 impl Calls<LoadBalancerSpec> for LoadBalancers {
     async fn look(&self, asks: &[Ask<LoadBalancerSpec>]) -> Result<Found<LoadBalancerSpec>, Fault> {
-        let names: Vec<String> = asks.iter().map(|ask| ask.want.name.clone()).collect();
-        let found = try_join_all(names.chunks(tags::AT_ONCE).map(|names| self.several(names))).await?.concat();
+        let names = asks.iter().map(|ask| ask.want.name.clone()).collect();
+        let found = several(names, AT_ONCE, |names| self.named(names)).await?;
         each(asks, |ask| async {
             let Some(it) = found.iter().find(|it| it.load_balancer_name() == Some(ask.want.name.as_str())) else { return Ok(None) };
             let arn = it.load_balancer_arn().unwrap_or_default().to_owned();

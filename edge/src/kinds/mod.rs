@@ -22,6 +22,9 @@ use aws::kinds::alarm::Alarms;
 use aws::named::Named;
 use engine::Kinds;
 
+/// ELB takes so many names or ARNs in a question.
+const AT_ONCE: usize = 20;
+
 /// Every kind that this layer ever shipped, with its driver.
 pub fn kinds(aws: &Aws) -> Kinds {
     Kinds::new()

@@ -1,14 +1,13 @@
 //! Where tasks register and are asked whether they are well.
 //! <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateTargetGroup.html>
 
-use super::tags;
+use super::{AT_ONCE, tags};
 use crate::config::HealthCheck;
-use aws::named::{Calls, each, owned};
+use aws::named::{Calls, each, owned, several};
 use aws::{Aws, FaultExt};
 use aws_sdk_elasticloadbalancingv2::types::{Matcher, ProtocolEnum, TargetGroup as Live, TargetGroupAttribute, TargetTypeEnum};
 use contract::{TargetGroupArn, VpcId};
 use engine::{Address, Ask, Fault, Found, Identity, IdentityBy, Kind, LayerName, Resource, Scope, Seen, Sink};
-use futures::future::try_join_all;
 use futures::try_join;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -61,21 +60,10 @@ pub(super) struct TargetGroups(pub Aws);
 const DELAY: &str = "deregistration_delay.timeout_seconds";
 
 impl TargetGroups {
-    async fn get(&self, name: &str) -> Result<Option<Live>, Fault> {
-        let answer = self.0.elb.describe_target_groups().names(name).send().await.or_gone("elasticloadbalancing:DescribeTargetGroups")?;
-        Ok(answer.and_then(|answer| answer.target_groups.unwrap_or_default().into_iter().next()))
-    }
-
-    /// The groups of these names that are there. One that is not makes AWS refuse the question for all of them.
-    async fn several(&self, names: &[String]) -> Result<Vec<Live>, Fault> {
-        let call = self.0.elb.describe_target_groups().set_names(Some(names.to_vec())).send().await;
-        if let Some(answer) = call.or_gone("elasticloadbalancing:DescribeTargetGroups")? {
-            return Ok(answer.target_groups.unwrap_or_default());
-        }
-        if names.len() == 1 {
-            return Ok(Vec::new());
-        }
-        Ok(try_join_all(names.iter().map(|name| self.get(name))).await?.into_iter().flatten().collect())
+    /// The groups of these names.
+    async fn named(&self, names: Vec<String>) -> Result<Option<Vec<Live>>, Fault> {
+        let call = self.0.elb.describe_target_groups().set_names(Some(names)).send().await;
+        Ok(call.or_gone("elasticloadbalancing:DescribeTargetGroups")?.map(|answer| answer.target_groups.unwrap_or_default()))
     }
 
     async fn delay(&self, arn: &str) -> Result<u32, Fault> {
@@ -105,8 +93,8 @@ fn check(it: &Live) -> HealthCheck {
 
 impl Calls<TargetGroup> for TargetGroups {
     async fn look(&self, asks: &[Ask<TargetGroup>]) -> Result<Found<TargetGroup>, Fault> {
-        let names: Vec<String> = asks.iter().map(|ask| ask.who.name().to_owned()).collect();
-        let found = try_join_all(names.chunks(tags::AT_ONCE).map(|names| self.several(names))).await?.concat();
+        let names = asks.iter().map(|ask| ask.who.name().to_owned()).collect();
+        let found = several(names, AT_ONCE, |names| self.named(names)).await?;
         each(asks, |ask| async {
             let Some(it) = found.iter().find(|it| it.target_group_name() == Some(ask.who.name())) else { return Ok(None) };
             let arn = it.target_group_arn().unwrap_or_default().to_owned();

@@ -59,6 +59,29 @@ where
     Ok(asks.iter().zip(seen).filter_map(|(ask, seen)| Some((ask.who.address.clone(), seen?))).collect())
 }
 
+/// From so many on, what AWS tells of one name in a question and of many objects in a page is listed; one environment has fewer.
+pub const MANY: usize = 12;
+
+/// Asks for objects by name, `at_once` of them in a question. `ask` has none where AWS refuses it: a name that is not there may spoil the
+/// question for all, so each is then asked for by itself.
+///
+/// # Errors
+/// The fault of a read.
+pub async fn several<T, F>(names: Vec<String>, at_once: usize, ask: impl Fn(Vec<String>) -> F) -> Result<Vec<T>, Fault>
+where
+    F: Future<Output = Result<Option<Vec<T>>, Fault>>,
+{
+    let ask = &ask;
+    let found = try_join_all(names.chunks(at_once).map(|some| async move {
+        if let Some(found) = ask(some.to_vec()).await? {
+            return Ok(found);
+        }
+        let alone = some.iter().filter(|_| some.len() > 1).map(|name| ask(vec![name.clone()]));
+        Ok::<_, Fault>(try_join_all(alone).await?.into_iter().flatten().flatten().collect())
+    }));
+    Ok(found.await?.into_iter().flatten().collect())
+}
+
 /// What was seen of a tagged object.
 pub fn owned<R: Resource>(who: &Identity, live: R, output: R::Output, tags: Tags) -> Seen<R> {
     Seen { live, output, ours: who.owns(&tags), tags: Some(tags) }

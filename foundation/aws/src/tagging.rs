@@ -29,7 +29,7 @@ type Place = (String, String);
 
 /// A pass that is under way, and what was told in it, once somebody asked.
 struct Open {
-    places: BTreeSet<Place>,
+    place: Place,
     told: Option<Flight<BoxFuture<'static, Told>>>,
 }
 
@@ -47,8 +47,8 @@ impl std::fmt::Debug for Tagging {
     }
 }
 
-fn places(scopes: &[Scope]) -> BTreeSet<Place> {
-    scopes.iter().map(|scope| (scope.stack.clone(), scope.env.clone())).collect()
+fn place(scope: &Scope) -> Place {
+    (scope.stack.clone(), scope.env.clone())
 }
 
 /// A filter by one tag, unless there are too many values: then more is told than was asked for.
@@ -104,12 +104,12 @@ impl Tagging {
     /// What is told of a place. Whoever asks first asks for every pass that nobody has asked for yet.
     fn flight(&self, place: &Place) -> Option<Flight<BoxFuture<'static, Told>>> {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        let mine = open.iter().find(|it| it.places.contains(place))?;
+        let mine = open.iter().find(|it| it.place == *place)?;
         if let Some(told) = &mine.told {
             return Some(told.clone());
         }
         let unasked = |it: &&mut Open| it.told.is_none();
-        let places = open.iter().filter(|it| it.told.is_none()).flat_map(|it| it.places.clone()).collect();
+        let places = open.iter().filter(|it| it.told.is_none()).map(|it| it.place.clone()).collect();
         // Whoever may not ask this asks each service.
         let told = ask(self.client.clone(), places).map(|told| told.ok().map(Arc::new)).boxed().shared();
         open.iter_mut().filter(unasked).for_each(|it| it.told = Some(told.clone()));
@@ -118,14 +118,13 @@ impl Tagging {
 }
 
 impl Shared for Tagging {
-    fn begin(&self, scopes: &[Scope]) {
-        self.open.lock().unwrap_or_else(PoisonError::into_inner).push(Open { places: places(scopes), told: None });
+    fn begin(&self, scope: &Scope) {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner).push(Open { place: place(scope), told: None });
     }
 
-    fn end(&self, scopes: &[Scope]) {
-        let places = places(scopes);
+    fn end(&self, scope: &Scope) {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(at) = open.iter().position(|it| it.places == places) {
+        if let Some(at) = open.iter().position(|it| it.place == place(scope)) {
             open.remove(at);
         }
     }

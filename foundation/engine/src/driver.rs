@@ -288,9 +288,9 @@ impl Kinds {
         Kinds { shared: Some(shared), ..self }
     }
 
-    /// Begins a pass over these environments.
-    pub fn pass(&self, scopes: &[Scope]) -> Pass {
-        Pass::begin(self.shared.clone(), scopes)
+    /// Begins a pass over an environment.
+    pub fn pass(&self, scope: &Scope) -> Pass {
+        Pass::begin(self.shared.clone(), scope)
     }
 
     /// Each driver within another one.

@@ -125,11 +125,6 @@ impl Ticks {
         Ticks { settle, ..self }
     }
 
-    /// The same for an object that AWS was just asked for and does not have, or may have.
-    pub fn knowing_absent(self, absent: bool) -> Ticks {
-        Ticks { absent, ..self }
-    }
-
     /// Says one line, for example `2 of 3 targets healthy`.
     pub fn say(&self, message: impl Into<String>) {
         if let Some(to) = &self.sink.to {

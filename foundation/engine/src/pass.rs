@@ -5,32 +5,32 @@ use std::sync::Arc;
 
 /// What drivers share in a pass.
 pub trait Shared: Send + Sync {
-    /// A pass over these environments begins.
-    fn begin(&self, scopes: &[Scope]);
+    /// A pass over this environment begins.
+    fn begin(&self, scope: &Scope);
     /// It is over: what was shared in it is old.
-    fn end(&self, scopes: &[Scope]);
+    fn end(&self, scope: &Scope);
 }
 
 /// A pass that is under way; it is over when this is dropped.
 pub struct Pass {
     shared: Option<Arc<dyn Shared>>,
-    scopes: Vec<Scope>,
+    scope: Scope,
 }
 
 impl Pass {
     /// Begins one, where there is something to share.
-    pub(crate) fn begin(shared: Option<Arc<dyn Shared>>, scopes: &[Scope]) -> Pass {
+    pub(crate) fn begin(shared: Option<Arc<dyn Shared>>, scope: &Scope) -> Pass {
         if let Some(shared) = &shared {
-            shared.begin(scopes);
+            shared.begin(scope);
         }
-        Pass { shared, scopes: scopes.to_vec() }
+        Pass { shared, scope: scope.clone() }
     }
 }
 
 impl Drop for Pass {
     fn drop(&mut self) {
         if let Some(shared) = &self.shared {
-            shared.end(&self.scopes);
+            shared.end(&self.scope);
         }
     }
 }

@@ -85,7 +85,7 @@ pub async fn plan(request: &Request<'_>) -> Result<Plan, PlanError> {
     let order = request.graph.sorted()?;
     // Where nothing was ever made there is nothing to tell of.
     let made = request.memory.values().any(|folded| !folded.rows.is_empty());
-    let pass = made.then(|| request.kinds.pass(std::slice::from_ref(request.scope)));
+    let pass = made.then(|| request.kinds.pass(request.scope));
     let mut seen = observe::observe(request, &order).await?;
     drop(pass);
     hidden::settle(request, &order, &mut seen).await?;

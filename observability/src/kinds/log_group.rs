@@ -1,14 +1,13 @@
 //! A log group. One that a service made by itself before us, without any identity, is taken over and given its retention.
 //! <https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_CreateLogGroup.html>
 
-use aws::named::{Calls, Tags, each, has_identity, tag_changes};
+use aws::named::{Calls, Tags, each, has_identity, several, tag_changes};
 use aws::{Aws, FaultExt};
 use aws_sdk_cloudwatchlogs::types::LogGroup as Live;
 use contract::{KeyArn, LogGroupName};
 use engine::{Address, Ask, Fault, Found, Identity, IdentityBy, Kind, Poll, Replace, Resource, Scope, Seen, Ticks};
-use futures::future::try_join_all;
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -61,26 +60,13 @@ impl LogGroups {
         Ok(answer.log_groups.unwrap_or_default().into_iter().find(|group| group.log_group_name() == Some(name)))
     }
 
-    /// The groups of these names that are there.
-    async fn several(&self, names: Vec<String>) -> Result<BTreeMap<String, Live>, Fault> {
+    /// The groups of these names. One alone is found by its beginning, which every emulator knows.
+    async fn named(&self, names: Vec<String>) -> Result<Option<Vec<Live>>, Fault> {
         if let [name] = &names[..] {
-            return Ok(self.get(name).await?.map(|group| (name.clone(), group)).into_iter().collect());
+            return Ok(self.get(name).await?.map(|group| vec![group]));
         }
-        let mut found = BTreeMap::new();
-        for names in names.chunks(AT_ONCE) {
-            let call = self.0.logs.describe_log_groups().set_log_group_identifiers(Some(names.to_vec()));
-            match call.send().await.or_gone("logs:DescribeLogGroups")? {
-                Some(answer) => {
-                    found.extend(answer.log_groups.unwrap_or_default().into_iter().filter_map(|it| Some((it.log_group_name.clone()?, it))))
-                }
-                // One that is not there may make AWS refuse the question for all of them.
-                None => {
-                    let each = names.iter().map(|name| async move { Ok::<_, Fault>((name.clone(), self.get(name).await?)) });
-                    found.extend(try_join_all(each).await?.into_iter().filter_map(|(name, it)| Some((name, it?))));
-                }
-            }
-        }
-        Ok(found)
+        let call = self.0.logs.describe_log_groups().set_log_group_identifiers(Some(names)).send().await;
+        Ok(call.or_gone("logs:DescribeLogGroups")?.map(|answer| answer.log_groups.unwrap_or_default()))
     }
 
     async fn end(&self, name: &str) -> Result<(), Fault> {
@@ -110,9 +96,10 @@ impl LogGroups {
 
 impl Calls<LogGroup> for LogGroups {
     async fn look(&self, asks: &[Ask<LogGroup>]) -> Result<Found<LogGroup>, Fault> {
-        let groups = self.several(asks.iter().map(|ask| ask.want.name.clone()).collect()).await?;
+        let names = asks.iter().map(|ask| ask.want.name.clone()).collect();
+        let groups = several(names, AT_ONCE, |names| self.named(names)).await?;
         each(asks, |ask| async {
-            let Some(group) = groups.get(&ask.want.name) else { return Ok(None) };
+            let Some(group) = groups.iter().find(|it| it.log_group_name() == Some(ask.want.name.as_str())) else { return Ok(None) };
             let arn = group.arn().unwrap_or_default().trim_end_matches(":*");
             let Some(tags) = self.0.tagging.or_own(&ask.who, arn, self.tags(arn)).await? else { return Ok(None) };
             let live = LogGroup {

@@ -1,7 +1,7 @@
 //! A metric filter: log events that match become a metric. It belongs to its log group and goes with it.
 //! <https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutMetricFilter.html>
 
-use aws::named::{Calls, each, untagged};
+use aws::named::{Calls, MANY, each, untagged};
 use aws::{Aws, FaultExt};
 use aws_sdk_cloudwatchlogs::types::{MetricFilter as Live, MetricTransformation};
 use contract::LogGroupName;
@@ -40,9 +40,6 @@ impl Resource for MetricFilter {
 /// Works on metric filters.
 #[derive(Clone, Debug)]
 pub(super) struct MetricFilters(pub Aws);
-
-/// From so many on, all of the region are listed, fifty in a call; one environment has fewer. AWS takes five calls a second.
-const MANY: usize = 12;
 
 fn live(it: &Live, want: &MetricFilter) -> MetricFilter {
     let to = it.metric_transformations().first();

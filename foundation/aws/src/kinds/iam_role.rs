@@ -3,7 +3,7 @@
 
 mod listed;
 
-use crate::named::{Calls, Tags, each, owned, tag_changes};
+use crate::named::{Calls, MANY, Tags, each, owned, tag_changes};
 use crate::{Aws, FaultExt};
 use aws_sdk_iam::types::Tag;
 use contract::RoleArn;
@@ -136,7 +136,7 @@ impl IamRoles {
 
 impl Calls<IamRole> for IamRoles {
     async fn look(&self, asks: &[Ask<IamRole>]) -> Result<Found<IamRole>, Fault> {
-        if asks.len() >= listed::MANY
+        if asks.len() >= MANY
             && let Some(found) = listed::look(self, asks).await?
         {
             return Ok(found);

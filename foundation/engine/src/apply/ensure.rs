@@ -29,8 +29,8 @@ pub(super) struct Making<'a> {
 /// The fault that remains.
 pub(super) async fn ensure(making: &Making<'_>) -> Result<Value, Fault> {
     let Making { apply, driver, step, spec, .. } = *making;
-    let absent = step.absent && apply.looked.elapsed() < super::FRESH;
-    let mut ticks = apply.sink.ticks(step.address()).settled(apply.kinds.settle).knowing_absent(absent);
+    let mut ticks = apply.sink.ticks(step.address()).settled(apply.kinds.settle);
+    ticks.absent = step.absent && apply.looked.elapsed() < super::FRESH;
     let mut seen = step.seen.clone();
     let (mut doubted, mut waits, mut throttled) = (false, None::<Pauses>, None::<Pauses>);
     loop {

@@ -10,9 +10,6 @@ use engine::{Ask, Class, Fault, Found, Seen};
 use futures::try_join;
 use std::collections::BTreeMap;
 
-/// From so many on, all of the account are listed; one environment has fewer.
-pub(super) const MANY: usize = 12;
-
 /// All that were asked for; `None` where the caller may not list them: then each is asked for by itself.
 pub(super) async fn look(roles: &IamRoles, asks: &[Ask<IamRole>]) -> Result<Option<Found<IamRole>>, Fault> {
     let (details, descriptions) = match try_join!(details(roles), descriptions(roles)) {
