@@ -32,7 +32,7 @@ use engine::apply::{Apply, Outcome};
 use engine::ledger::{Folded, Guard, Ledger, MemoryLedger};
 use engine::plan::{Plan, Verb};
 use engine::planner::{Allow, Request};
-use engine::{Graph, LayerName, Sink};
+use engine::{Graph, LayerName, Scope, Sink};
 use mortal::Mortal;
 use orchestrator::stack;
 use script::Script;
@@ -81,6 +81,7 @@ public_key_file = "tests/suite/bastion.pub"
 /// A declaration that can be planned and applied, and what the ledgers remember.
 struct Staged {
     memory: BTreeMap<LayerName, Folded>,
+    scope: Scope,
     apply: Apply,
 }
 
@@ -112,7 +113,7 @@ pub fn settings(env: &str) -> Settings {
 }
 
 /// The declaration of these settings, or of nothing, with what carries it out; the ledgers are still missing.
-async fn stage(aws: &Aws, memory: &BTreeMap<LayerName, Folded>, env: Option<&str>) -> Result<Apply, String> {
+async fn stage(aws: &Aws, memory: &BTreeMap<LayerName, Folded>, env: Option<&str>) -> Result<(Scope, Apply), String> {
     let settings = settings(env.unwrap_or(EVERYTHING));
     let wanted = Wanted { settings: &settings, endpoint_url: None, layers: stack::LAYERS, memory, guard: &Guard::default() };
     let (graph, doors) = match env {
@@ -123,21 +124,20 @@ async fn stage(aws: &Aws, memory: &BTreeMap<LayerName, Folded>, env: Option<&str
             (declared.graph, declared.doors)
         }
     };
-    let (scope, kinds) = (settings.scope(), stack::kinds(aws));
-    let (ledgers, cancel) = (BTreeMap::new(), CancellationToken::new());
-    Ok(Apply { scope, graph, kinds, ledgers, doors, looked: tokio::time::Instant::now(), sink: Sink::none(), cancel })
+    let (kinds, ledgers, cancel) = (stack::kinds(aws), BTreeMap::new(), CancellationToken::new());
+    let apply = Apply { graph, kinds, ledgers, doors, looked: tokio::time::Instant::now(), sink: Sink::none(), cancel };
+    Ok((settings.scope(), apply))
 }
 
 /// The plan of what is staged.
-async fn planned(memory: &BTreeMap<LayerName, Folded>, apply: &Apply) -> Result<Plan, String> {
-    let (scope, graph, kinds) = (&apply.scope, &apply.graph, &apply.kinds);
-    let request = Request { scope, graph, kinds, memory, layers: stack::LAYERS, allow: &Allow::All };
+async fn planned(memory: &BTreeMap<LayerName, Folded>, scope: &Scope, apply: &Apply) -> Result<Plan, String> {
+    let request = Request { scope, graph: &apply.graph, kinds: &apply.kinds, memory, layers: stack::LAYERS, allow: &Allow::All };
     engine::planner::plan(&request).await.map_err(|error| error.to_string())
 }
 
 async fn make(aws: &Aws, memory: &BTreeMap<LayerName, Folded>, env: Option<&str>) -> Result<(Plan, Apply), String> {
-    let apply = stage(aws, memory, env).await?;
-    Ok((planned(memory, &apply).await?, apply))
+    let (scope, apply) = stage(aws, memory, env).await?;
+    Ok((planned(memory, &scope, &apply).await?, apply))
 }
 
 impl Bench {
@@ -164,14 +164,14 @@ impl Bench {
 
     async fn stage(&self, env: Option<&str>) -> Result<Staged, String> {
         let memory = self.memory();
-        let mut apply = stage(&self.aws().await, &memory, env).await?;
+        let (scope, mut apply) = stage(&self.aws().await, &memory, env).await?;
         apply.ledgers = self.ledgers.iter().map(|(layer, ledger)| (*layer, Arc::new(ledger.clone()) as Arc<dyn Ledger>)).collect();
-        Ok(Staged { memory, apply })
+        Ok(Staged { memory, scope, apply })
     }
 
     async fn make(&self, env: Option<&str>) -> Result<(Plan, Apply), String> {
-        let Staged { memory, apply } = self.stage(env).await?;
-        Ok((planned(&memory, &apply).await?, apply))
+        let Staged { memory, scope, apply } = self.stage(env).await?;
+        Ok((planned(&memory, &scope, &apply).await?, apply))
     }
 
     /// The plan for settings that were read already.

@@ -86,9 +86,9 @@ impl Bench {
     /// # Errors
     /// A sentence.
     pub async fn rebuild(&self, env: &str, layers: &[LayerName]) -> Result<Rebuilt, String> {
-        let Staged { memory, apply } = self.stage(Some(env)).await?;
+        let Staged { memory, scope, apply } = self.stage(Some(env)).await?;
         let allow = Allow::Nothing;
-        let request = Request { scope: &apply.scope, graph: &apply.graph, kinds: &apply.kinds, memory: &memory, layers, allow: &allow };
+        let request = Request { scope: &scope, graph: &apply.graph, kinds: &apply.kinds, memory: &memory, layers, allow: &allow };
         let ledgers = apply.ledgers.into_iter().filter(|(layer, _)| layers.contains(layer)).collect();
         engine::rebuild::rebuild(&request, &ledgers, &apply.doors).await.map_err(|error| error.to_string())
     }
@@ -110,10 +110,10 @@ impl Bench {
     /// # Panics
     /// When the settings cannot be declared.
     pub async fn adopt(&self, env: &str, at: &str, id: &str, allow: Allow) -> Result<Vec<Change>, AdoptError> {
-        let Staged { memory, apply } = self.stage(Some(env)).await.unwrap();
+        let Staged { memory, scope, apply } = self.stage(Some(env)).await.unwrap();
         let at = Address::parse(at).unwrap();
         let layers = stack::LAYERS;
-        let request = Request { scope: &apply.scope, graph: &apply.graph, kinds: &apply.kinds, memory: &memory, layers, allow: &allow };
+        let request = Request { scope: &scope, graph: &apply.graph, kinds: &apply.kinds, memory: &memory, layers, allow: &allow };
         let adoption = look(&request, &at, id).await?;
         let changes = adoption.changes.clone();
         adoption.take(&request, &self.ledgers[&at.layer]).await?;

@@ -11,7 +11,7 @@ use crate::graph::Graph;
 use crate::handle::Handle;
 use crate::ledger::{Entry, Ledger, LedgerError};
 use crate::plan::{Plan, Step};
-use crate::resource::{Identity, Scope};
+use crate::resource::Identity;
 use crate::{Address, LayerName};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -20,7 +20,7 @@ use std::time::Duration;
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
-use walk::Walk;
+use walk::{At, Walk};
 
 /// How many steps run at once. AWS's request rates per account bound it: 24 polling steps stay far below them.
 pub const CONCURRENCY: usize = 24;
@@ -30,8 +30,6 @@ const FRESH: Duration = Duration::from_secs(60);
 /// What apply works with.
 #[derive(Clone)]
 pub struct Apply {
-    /// Stack, environment, tags.
-    pub scope: Scope,
     /// The declaration that the plan was made from.
     pub graph: Graph,
     /// The drivers.
@@ -68,9 +66,9 @@ impl Outcome {
     }
 }
 
-/// How a step ended: its id, the step, its start, its output.
+/// How a step ended: its place, the step, its start, its output.
 struct Ended {
-    id: String,
+    place: At,
     step: Step,
     started: Instant,
     result: Result<Option<Value>, Fault>,
@@ -91,8 +89,8 @@ impl Apply {
         loop {
             let stop = walk.halted || shared.cancel.is_cancelled();
             while !stop && running.len() < CONCURRENCY {
-                let Some(id) = walk.next() else { break };
-                shared.start(&mut walk, id, &mut running);
+                let Some((place, step)) = walk.next() else { break };
+                shared.start(&mut walk, place, step, &mut running);
             }
             let Some(ended) = shared.next_end(&mut walk, &mut running).await else { break };
             match ended {
@@ -126,11 +124,9 @@ impl Apply {
         running.join_next().await
     }
 
-    fn start(self: &Arc<Self>, walk: &mut Walk, id: String, running: &mut Running) {
-        // A step is carried out once: the walk has no more need of it.
-        let Some(mut step) = walk.plan.steps.remove(&id) else { return };
+    fn start(self: &Arc<Self>, walk: &mut Walk, place: At, mut step: Step, running: &mut Running) {
         if step.verb.changes() {
-            walk.flight.insert(id.clone(), step.address().clone());
+            walk.flight.insert(place, step.address().clone());
             self.sink.fact(Fact::StepStarted { address: step.address().clone(), kind: step.kind.clone(), verb: step.verb });
         }
         let reads = self.graph.nodes().get(step.address()).into_iter().flat_map(|node| &node.reads);
@@ -138,14 +134,14 @@ impl Apply {
         running.spawn(async move {
             let started = Instant::now();
             let result = step::run(&apply, &mut step, &outputs).await;
-            Ended { id, step, started, result }
+            Ended { place, step, started, result }
         });
     }
 
-    fn ended(&self, walk: &mut Walk, Ended { id, step, started, result }: Ended) {
+    fn ended(&self, walk: &mut Walk, Ended { place, step, started, result }: Ended) {
         let Step { who: Identity { address, .. }, kind, verb, .. } = step;
         let seconds = started.elapsed().as_secs_f64();
-        walk.flight.remove(&id);
+        walk.flight.remove(&place);
         match result {
             Ok(output) => {
                 if let Some(output) = output {
@@ -155,13 +151,13 @@ impl Apply {
                     walk.outcome.done += 1;
                     self.sink.fact(Fact::StepFinished { address, kind, verb, seconds });
                 }
-                walk.release(&id);
+                walk.release(place);
             }
             Err(fault) => {
                 walk.halted |= fault.is_ledger() || fault.is_expired();
                 self.sink.fact(Fact::StepFailed { address: address.clone(), kind, verb, seconds, fault: fault.clone() });
                 walk.outcome.failed.push((address.clone(), fault));
-                for step in walk.block(&id, &address) {
+                for step in walk.block(place, &address) {
                     let (address_, kind) = (step.address().clone(), step.kind.clone());
                     self.sink.fact(Fact::StepSkipped { address: address_, kind, verb: step.verb, because: address.clone() });
                 }
@@ -171,7 +167,7 @@ impl Apply {
 
     /// Records the outputs of every layer in which nothing failed.
     async fn record_outputs(&self, walk: &mut Walk) -> Result<(), LedgerError> {
-        let failed: BTreeSet<LayerName> = walk.broken.keys().chain(walk.waiting()).filter_map(|id| layer_of(id)).collect();
+        let failed: BTreeSet<LayerName> = walk.broken.iter().chain(walk.waiting().map(Step::address)).map(|at| at.layer).collect();
         for (layer, exported) in &self.doors {
             let (Some(ledger), false) = (self.ledgers.get(layer), failed.contains(layer)) else { continue };
             let Ok(doors) = crate::layer::record(exported, &walk.outputs) else { continue };
@@ -186,8 +182,4 @@ impl Apply {
         }
         Ok(())
     }
-}
-
-fn layer_of(id: &str) -> Option<LayerName> {
-    LayerName::parse(id.split('/').next()?)
 }

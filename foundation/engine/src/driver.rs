@@ -164,7 +164,7 @@ struct Typed<R, D> {
 }
 
 fn read<T: serde::de::DeserializeOwned>(kind: Kind, value: &Value) -> Result<T, Fault> {
-    serde_json::from_value(value.clone()).map_err(|error| {
+    T::deserialize(value).map_err(|error| {
         Fault::new(Class::Bug, format!("a remembered {kind} does not have the shape that this version knows: {error}"))
             .hint("use the version that wrote the ledger, or rebuild the ledger from the tags")
     })

@@ -95,9 +95,9 @@ impl Graph {
             }),
             placeholder: {
                 let at = at.clone();
-                Arc::new(move |spec| serde_json::to_value(serde_json::from_value::<R>(spec.clone())?.placeholder(&at)))
+                Arc::new(move |spec| serde_json::to_value(R::deserialize(spec)?.placeholder(&at)))
             },
-            identity: Arc::new(|spec, generation| Ok(serde_json::from_value::<R>(spec.clone())?.identity(generation))),
+            identity: Arc::new(|spec, generation| Ok(R::deserialize(spec)?.identity(generation))),
         };
         if self.nodes.insert(at.clone(), node).is_some() {
             self.twice.get_or_insert(at.clone());

@@ -37,7 +37,7 @@ pub fn door<T: DeserializeOwned + Clone + Send + Sync + 'static>(
     missing: &mut Vec<String>,
 ) -> Option<Handle<T>> {
     let opened = recorded.get(name).and_then(|door| {
-        let value = serde_json::from_value::<T>(door.value.clone()).ok()?;
+        let value = T::deserialize(&door.value).ok()?;
         Some(Handle::recorded(value, door.reads.clone()))
     });
     if opened.is_none() {

@@ -42,7 +42,7 @@ impl Outputs {
     /// [`Unresolved`] when the address has no output yet or the output has another shape.
     pub fn read<T: DeserializeOwned>(&self, at: &Address) -> Result<T, Unresolved> {
         let value = self.get(at).ok_or_else(|| Unresolved { at: at.clone(), why: "it has no output yet".into() })?;
-        serde_json::from_value(value.clone()).map_err(|error| Unresolved { at: at.clone(), why: error.to_string() })
+        T::deserialize(value).map_err(|error| Unresolved { at: at.clone(), why: error.to_string() })
     }
 }
 

@@ -91,7 +91,7 @@ pub fn ends(layer: LayerName, subject: &str, what: &str, end: f64, now: f64) -> 
 /// The settings and outputs of the objects of one kind that a ledger knows to be there.
 pub fn objects<R: Resource>(memory: &Folded) -> impl Iterator<Item = (R, R::Output)> {
     let rows = memory.rows.values().filter(|row| row.kind == R::KIND);
-    rows.filter_map(|row| Some((serde_json::from_value(row.spec.clone()).ok()?, serde_json::from_value(row.output.clone()?).ok()?)))
+    rows.filter_map(|row| Some((R::deserialize(&row.spec).ok()?, R::Output::deserialize(row.output.as_ref()?).ok()?)))
 }
 
 #[cfg(test)]

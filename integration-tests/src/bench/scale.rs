@@ -4,6 +4,7 @@ use engine::apply::Apply;
 use engine::event::Ticks;
 use engine::ledger::{Folded, Ledger, MemoryLedger};
 use engine::outputs::unknown;
+use engine::plan::Plan;
 use engine::planner::{Allow, Request, plan};
 use engine::resource::{Identity, IdentityBy, Kind, Resource, Scope};
 use engine::{Address, Ask, Driver, Fault, Found, Graph, Handle, Kinds, LayerName, Seen, Settle, Sink};
@@ -97,45 +98,56 @@ pub(super) fn graph(resources: usize) -> Graph {
     graph
 }
 
+/// A declaration, and the world and the ledger in memory that it is brought to.
+pub(super) struct Stage {
+    scope: Scope,
+    graph: Graph,
+    kinds: Kinds,
+    ledger: MemoryLedger,
+}
+
+impl Stage {
+    /// An empty world.
+    pub(super) fn of(graph: Graph) -> Stage {
+        let scope = Scope { stack: "shop".into(), env: "bench".into(), tags: BTreeMap::new() };
+        let kinds = Kinds::new().with::<Thing>(World::default()).settled(Settle::at_once());
+        Stage { scope, graph, kinds, ledger: MemoryLedger::new(LAYER) }
+    }
+
+    /// What would be done.
+    pub(super) async fn plan(&self) -> Plan {
+        let memory = BTreeMap::<LayerName, Folded>::from([(LAYER, self.ledger.folded())]);
+        let Stage { scope, graph, kinds, .. } = self;
+        plan(&Request { scope, graph, kinds, memory: &memory, layers: &[LAYER], allow: &Allow::All }).await.unwrap()
+    }
+
+    /// Does it.
+    pub(super) async fn carry_out(&self, plan: Plan) {
+        let ledgers = BTreeMap::from([(LAYER, Arc::new(self.ledger.clone()) as Arc<dyn Ledger>)]);
+        let (graph, kinds, doors, planned) = (self.graph.clone(), self.kinds.clone(), BTreeMap::new(), plan.steps.len());
+        let (looked, cancel) = (tokio::time::Instant::now(), CancellationToken::new());
+        let outcome = Apply { graph, kinds, ledgers, doors, looked, sink: Sink::none(), cancel }.run(plan).await.unwrap();
+        assert!(outcome.ok() && outcome.done == planned, "{} of {planned}", outcome.done);
+    }
+}
+
 /// Measures one size: a create, then a look at what is as declared.
 ///
 /// # Panics
 /// When something fails, or a change is planned where there is none.
 pub async fn measure(resources: usize) -> Scale {
-    let (world, ledger) = (World::default(), MemoryLedger::new(LAYER));
-    let scope = Scope { stack: "shop".into(), env: "bench".into(), tags: BTreeMap::new() };
-    let kinds = Kinds::new().with::<Thing>(world).settled(Settle::at_once());
     let began = Instant::now();
-    let graph = graph(resources);
+    let stage = Stage::of(graph(resources));
     let declare = began.elapsed();
-    let memory = || BTreeMap::<LayerName, Folded>::from([(LAYER, ledger.folded())]);
-
-    let empty = memory();
-    let request = Request { scope: &scope, graph: &graph, kinds: &kinds, memory: &empty, layers: &[LAYER], allow: &Allow::All };
-    let create = plan(&request).await.unwrap();
-    let ledgers = BTreeMap::from([(LAYER, Arc::new(ledger.clone()) as Arc<dyn Ledger>)]);
-    let run = Apply {
-        scope: scope.clone(),
-        graph: graph.clone(),
-        kinds: kinds.clone(),
-        ledgers,
-        doors: BTreeMap::new(),
-        looked: tokio::time::Instant::now(),
-        sink: Sink::none(),
-        cancel: CancellationToken::new(),
-    };
+    let create = stage.plan().await;
     let began = Instant::now();
-    let outcome = run.run(create).await.unwrap();
+    stage.carry_out(create).await;
     let apply = began.elapsed();
-    assert!(outcome.ok() && outcome.done == resources, "{} of {resources}", outcome.done);
-
     let began = Instant::now();
-    let full = memory();
-    let request = Request { memory: &full, ..request };
-    let keep = plan(&request).await.unwrap();
-    let planned = began.elapsed();
+    let keep = stage.plan().await;
+    let plan = began.elapsed();
     assert!(!keep.changes() && keep.steps.len() == resources);
-    Scale { resources, declare, plan: planned, apply }
+    Scale { resources, declare, plan, apply }
 }
 
 /// Measures one size and prints it: seconds of declare, plan and apply. For a process of its own, whose memory is its own.

@@ -1,6 +1,6 @@
 //! Pieces of the engine's work, each so often: what callgrind counts the instructions of.
 
-use super::scale;
+use super::scale::{self, Stage};
 use engine::decide::{compare, decide};
 use engine::driver::{Rules, SeenValue};
 use engine::ledger::{Entry, Row, RowState, fold};
@@ -12,7 +12,7 @@ use std::hint::black_box;
 use std::time::Duration;
 
 /// What is counted.
-pub const PIECES: [&str; 4] = ["decide", "diff", "graph", "fold"];
+pub const PIECES: [&str; 5] = ["decide", "diff", "graph", "fold", "walk"];
 /// The resources of a graph, the entries of a ledger.
 const MANY: usize = 200;
 
@@ -23,6 +23,9 @@ const MANY: usize = 200;
 pub fn work(piece: &str, times: usize) {
     let (rules, specs, entries) = (rules(), specs(), entries());
     let tags = BTreeMap::from([("orchestrator:stack".to_owned(), "shop".to_owned())]);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let graph = scale::graph(MANY);
+    let create = runtime.block_on(Stage::of(graph.clone()).plan());
     for _ in 0..times {
         match piece {
             "decide" => {
@@ -40,6 +43,8 @@ pub fn work(piece: &str, times: usize) {
             }
             "graph" => drop(black_box(scale::graph(MANY).sorted().unwrap())),
             "fold" => drop(black_box(fold(&entries))),
+            // All steps of a first deploy: scheduler, ledger and events, with a world that answers at once.
+            "walk" => runtime.block_on(Stage::of(graph.clone()).carry_out(create.clone())),
             other => panic!("there is no `{other}`"),
         }
     }

@@ -69,8 +69,8 @@ async fn no_changing_call_of_any_kind_passes() {
         one.steps.retain(|other, _| other == id);
         let (sink, cancel, doors) = (Sink::none(), CancellationToken::new(), BTreeMap::new());
         let looked = tokio::time::Instant::now();
-        let (scope, graph, kinds, ledgers) = (scope.clone(), graph.clone(), kinds.clone(), ledgers.clone());
-        let apply = Apply { scope, graph, kinds, ledgers, doors, looked, sink, cancel };
+        let (graph, kinds, ledgers) = (graph.clone(), kinds.clone(), ledgers.clone());
+        let apply = Apply { graph, kinds, ledgers, doors, looked, sink, cancel };
         let outcome = apply.run(one).await.unwrap();
         for (address, fault) in outcome.failed {
             assert_eq!((fault.class, fault.code.as_str()), (Class::Stale, Fault::SUPERSEDED), "{address}: {fault:?}");

@@ -173,12 +173,12 @@ impl<A: App> Change<'_, A> {
         let finishes = !self.destroy && secrets::unfinished(running);
         let quiet = !finishes && plan.steps.values().all(|step| step.verb == engine::plan::Verb::Keep);
         let Declared { graph, kinds, doors, .. } = declared;
-        let (scope, ledgers, cancel) = (self.at.settings.scope(), running.ledgers.clone(), running.stop.cancel.clone());
+        let (ledgers, cancel) = (running.ledgers.clone(), running.stop.cancel.clone());
         let work = |sink: Sink| async move {
             if finishes {
                 secrets::finish(self.at, running, Part::Before, &sink).await?;
             }
-            let apply = Apply { scope, graph, kinds, ledgers, doors, looked, sink: sink.clone(), cancel };
+            let apply = Apply { graph, kinds, ledgers, doors, looked, sink: sink.clone(), cancel };
             let outcome = apply.run(plan).await?;
             if finishes && outcome.ok() {
                 secrets::finish(self.at, running, Part::After, &sink).await?;

@@ -58,7 +58,10 @@ fn row(apply: &Apply, step: &Step, spec: Value, state: RowState, output: Option<
 
 /// When the object's create was about to be sent, as far as the ledger knows.
 fn since(apply: &Apply, step: &Step) -> Option<f64> {
-    apply.ledgers.get(&step.address().layer)?.row(step.address(), step.who.generation)?.at
+    let mut at = None;
+    let key = (step.address().clone(), step.who.generation);
+    apply.ledgers.get(&key.0.layer)?.look(&mut |folded| at = folded.rows.get(&key).and_then(|row| row.at));
+    at
 }
 
 fn resolved(apply: &Apply, step: &Step, outputs: &Outputs) -> Result<Value, Fault> {
@@ -86,8 +89,8 @@ async fn make(apply: &Apply, step: &mut Step, outputs: &Outputs) -> Result<Value
             return Err(Fault::new(Class::Stale, problem));
         }
     }
-    let by = driver.identity(&spec, step.who.generation)?;
-    step.who = apply.scope.identity(at, step.who.generation, by);
+    // The plan made its identity; only a name may hang on what was not known then.
+    step.who.by = driver.identity(&spec, step.who.generation)?;
     let mut intent = row(apply, step, spec.clone(), RowState::Intended, step.last.clone());
     // Until the change is carried out the object still hangs on what it read before.
     intent.reads.extend(known.into_iter().flat_map(|row| row.reads));

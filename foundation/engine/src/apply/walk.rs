@@ -5,100 +5,110 @@ use crate::Address;
 use crate::outputs::Outputs;
 use crate::plan::{Plan, Step, Verb};
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
+/// A step's place among the ids of the plan, in their order: a walk over thousands of steps compares numbers, not names.
+pub(super) type At = usize;
+
 pub(super) struct Walk {
-    pub(super) plan: Plan,
-    /// The steps that were not started: how many of those that they need are not done.
-    waits: BTreeMap<String, usize>,
+    /// Each step until it is started: it is carried out once, and the walk has no more need of it.
+    steps: Vec<Option<Step>>,
+    /// Of each step that was not started: how many of those that it needs are not done.
+    waits: Vec<Option<usize>>,
     /// Who needs a step.
-    needed_by: BTreeMap<String, Vec<String>>,
+    needed_by: Vec<Vec<At>>,
     /// Those that may start, the longest remaining path first.
-    ready: BTreeSet<(Reverse<Duration>, String)>,
-    rest: BTreeMap<String, Duration>,
+    ready: BTreeSet<(Reverse<Duration>, At)>,
+    rest: BTreeMap<At, Duration>,
     pub(super) outputs: Outputs,
     pub(super) outcome: Outcome,
-    pub(super) broken: BTreeMap<String, Address>,
-    /// The changing steps in flight, by id.
-    pub(super) flight: BTreeMap<String, Address>,
+    /// What a failure keeps from being complete.
+    pub(super) broken: BTreeSet<Address>,
+    /// The changing steps in flight.
+    pub(super) flight: BTreeMap<At, Address>,
     pub(super) halted: bool,
     pub(super) stopping: bool,
 }
 
 impl Walk {
     pub(super) fn new(plan: Plan) -> Walk {
-        let needs: BTreeMap<String, BTreeSet<String>> = plan
-            .steps
-            .iter()
-            .map(|(id, step)| (id.clone(), step.after.iter().filter(|after| plan.steps.contains_key(*after)).cloned().collect()))
-            .collect();
-        let typical = |id: &String| Duration::from_secs_f64(plan.steps.get(id).map_or(0.0, |step: &Step| step.typical));
+        let needs = needs(&plan);
+        let steps: Vec<Option<Step>> = plan.steps.into_values().map(Some).collect();
+        let typical = |at: &At| Duration::from_secs_f64(steps[*at].as_ref().map_or(0.0, |step| step.typical));
         let mut walk = Walk {
             rest: crate::order::remaining(&needs, typical),
-            waits: BTreeMap::new(),
-            needed_by: BTreeMap::new(),
+            waits: needs.values().map(|needs| Some(needs.len())).collect(),
+            needed_by: vec![Vec::new(); steps.len()],
             ready: BTreeSet::new(),
-            plan,
+            steps,
             outputs: Outputs::new(),
             outcome: Outcome::default(),
-            broken: BTreeMap::new(),
+            broken: BTreeSet::new(),
             flight: BTreeMap::new(),
             halted: false,
             stopping: false,
         };
-        for (id, needs) in needs {
+        for (at, needs) in needs {
             if needs.is_empty() {
-                walk.may_start(&id);
+                walk.may_start(at);
             }
-            walk.waits.insert(id.clone(), needs.len());
             for need in needs {
-                walk.needed_by.entry(need).or_default().push(id.clone());
+                walk.needed_by[need].push(at);
             }
         }
         walk
     }
 
     /// The steps that were not started.
-    pub(super) fn waiting(&self) -> impl Iterator<Item = &String> {
-        self.waits.keys()
+    pub(super) fn waiting(&self) -> impl Iterator<Item = &Step> {
+        self.waits.iter().zip(&self.steps).filter_map(|(waits, step)| waits.and(step.as_ref()))
     }
 
-    fn may_start(&mut self, id: &str) {
-        self.ready.insert((Reverse(self.rest.get(id).copied().unwrap_or_default()), id.to_owned()));
+    fn may_start(&mut self, at: At) {
+        self.ready.insert((Reverse(self.rest.get(&at).copied().unwrap_or_default()), at));
     }
 
     /// The ready step with the longest remaining path.
-    pub(super) fn next(&mut self) -> Option<String> {
-        let (_, id) = self.ready.pop_first()?;
-        self.waits.remove(&id);
-        Some(id)
-    }
-
-    /// Lets those go on that needed `id`.
-    pub(super) fn release(&mut self, id: &str) {
-        for id in self.needed_by.remove(id).unwrap_or_default() {
-            let left = self.waits.get_mut(&id).map(|left| {
-                *left -= 1;
-                *left
-            });
-            if left == Some(0) {
-                self.may_start(&id);
+    pub(super) fn next(&mut self) -> Option<(At, Step)> {
+        loop {
+            let (_, at) = self.ready.pop_first()?;
+            self.waits[at] = None;
+            if let Some(step) = self.steps[at].take() {
+                return Some((at, step));
             }
         }
     }
 
-    /// Takes everything that needs `id` out of the walk and returns the changing steps among it.
-    pub(super) fn block(&mut self, id: &str, because: &Address) -> Vec<Step> {
-        let (mut open, mut blocked) = (vec![id.to_owned()], BTreeSet::new());
-        while let Some(id) = open.pop() {
-            let needed_by = self.needed_by.remove(&id).unwrap_or_default();
-            open.extend(needed_by.into_iter().filter(|id| self.waits.remove(id).is_some() && blocked.insert(id.clone())));
+    /// Lets those go on that needed `at`.
+    pub(super) fn release(&mut self, at: At) {
+        for at in std::mem::take(&mut self.needed_by[at]) {
+            let Some(left) = &mut self.waits[at] else { continue };
+            *left -= 1;
+            if *left == 0 {
+                self.may_start(at);
+            }
         }
-        self.broken.extend(blocked.iter().map(String::as_str).chain([id]).map(|id| (id.to_owned(), because.clone())));
-        let steps = blocked.iter().filter_map(|id| self.plan.steps.get(id)).filter(|step| step.verb != Verb::Keep);
-        let steps: Vec<Step> = steps.cloned().collect();
+    }
+
+    /// Takes everything that needs `at` out of the walk and returns the changing steps among it.
+    pub(super) fn block(&mut self, at: At, because: &Address) -> Vec<Step> {
+        let (mut open, mut blocked) = (vec![at], BTreeSet::new());
+        while let Some(at) = open.pop() {
+            let needed_by = std::mem::take(&mut self.needed_by[at]);
+            open.extend(needed_by.into_iter().filter(|at| self.waits[*at].take().is_some() && blocked.insert(*at)));
+        }
+        let steps: Vec<Step> = blocked.iter().filter_map(|at| self.steps[*at].take()).collect();
+        self.broken.extend(steps.iter().map(Step::address).chain([because]).cloned());
+        let steps: Vec<Step> = steps.into_iter().filter(|step| step.verb != Verb::Keep).collect();
         self.outcome.skipped += steps.len();
         steps
     }
+}
+
+/// What each step of the plan needs first, by place.
+fn needs(plan: &Plan) -> BTreeMap<At, BTreeSet<At>> {
+    let places: HashMap<&String, At> = plan.steps.keys().zip(0..).collect();
+    let of = |step: &Step| step.after.iter().filter_map(|after| places.get(after).copied()).collect();
+    plan.steps.values().map(of).enumerate().collect()
 }

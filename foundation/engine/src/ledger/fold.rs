@@ -87,8 +87,7 @@ impl Folded {
     /// Takes one entry in.
     pub fn take(&mut self, entry: &Entry) {
         self.sequence += 1;
-        let known = matches!(entry, Entry::Intent { row } if self.rows.contains_key(&(row.who.address.clone(), row.who.generation)));
-        runs::take(&mut self.runs, entry, known);
+        runs::take(&mut self.runs, entry, |key| self.rows.contains_key(key));
         match entry {
             Entry::RunStarted { .. } | Entry::RunFinished { .. } => {}
             Entry::Intent { row } | Entry::Done { row } => self.put(row),
@@ -125,10 +124,15 @@ impl Folded {
     fn put(&mut self, row: &Row) {
         self.doors_stale = true;
         let key = (row.who.address.clone(), row.who.generation);
-        let highest = self.highest.entry(key.0.clone()).or_default();
-        *highest = (*highest).max(key.1);
+        match self.highest.get_mut(&key.0) {
+            Some(highest) => *highest = (*highest).max(key.1),
+            None => drop(self.highest.insert(key.0.clone(), key.1)),
+        }
         self.deleting.remove(&key);
-        self.rows.insert(key, row.clone());
+        match self.rows.get_mut(&key) {
+            Some(known) => known.becomes(row),
+            None => drop(self.rows.insert(key, row.clone())),
+        }
     }
 }
 
@@ -139,4 +143,29 @@ pub fn fold<'a>(entries: impl IntoIterator<Item = &'a Entry>) -> Folded {
         folded.take(entry);
     }
     folded
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ledger::RowState;
+    use crate::{Identity, IdentityBy, LayerName};
+
+    fn row(name: &str, state: RowState) -> Row {
+        let at = Address::new(LayerName::Network, "vpc");
+        let by = IdentityBy::Name(name.into());
+        let who = Identity { address: at, generation: 1, by, token: name.into(), tags: [("name".into(), name.into())].into() };
+        let reads = [Address::new(LayerName::Secrets, name)].into();
+        Row { who, kind: name.into(), state, spec: name.into(), output: Some(name.into()), reads, at: Some(name.len() as f64) }
+    }
+
+    #[test]
+    fn what_an_entry_says_of_an_object_takes_the_place_of_all_that_was_said() {
+        let (old, new) = (row("old", RowState::Intended), row("newer", RowState::Done));
+        let folded = fold(&[Entry::Intent { row: old }, Entry::Done { row: new.clone() }]);
+        assert_eq!(folded.rows.into_values().collect::<Vec<_>>(), [new.clone()]);
+        let none = Row { output: None, at: None, ..new.clone() };
+        let folded = fold(&[Entry::Done { row: new }, Entry::Intent { row: none.clone() }]);
+        assert_eq!(folded.rows.into_values().collect::<Vec<_>>(), [none]);
+    }
 }

@@ -48,8 +48,8 @@ impl RunRecord {
     }
 }
 
-/// What an entry says about the runs. `known` tells whether the object of an intent was there before.
-pub(super) fn take(runs: &mut Vec<RunRecord>, entry: &Entry, known: bool) {
+/// What an entry says about the runs. `known` tells whether an object was there before.
+pub(super) fn take(runs: &mut Vec<RunRecord>, entry: &Entry, known: impl Fn(&(Address, u32)) -> bool) {
     match entry {
         Entry::RunStarted { run, command, who, at, tool } => {
             if runs.len() == RUNS {
@@ -67,6 +67,7 @@ pub(super) fn take(runs: &mut Vec<RunRecord>, entry: &Entry, known: bool) {
             let Some(last) = runs.last_mut().filter(|last| last.ended.is_none()) else { return };
             match entry {
                 Entry::Intent { row } => {
+                    let known = known(&(row.who.address.clone(), row.who.generation));
                     *(if known { &mut last.changed } else { &mut last.created }) += 1;
                     last.touch(&row.who.address);
                 }

@@ -132,8 +132,8 @@ impl Life {
         let ledger = Arc::new(Mortal { inner: self.ledger.clone(), cloud: cloud.clone() }) as Arc<dyn Ledger>;
         let ledgers = BTreeMap::from([(LAYER, ledger)]);
         let cancel = CancellationToken::new();
-        let (scope, doors, looked) = (Life::scope(), BTreeMap::new(), tokio::time::Instant::now());
-        let apply = Apply { scope, graph, kinds, ledgers, doors, looked, sink: Sink::none(), cancel };
+        let (doors, looked) = (BTreeMap::new(), tokio::time::Instant::now());
+        let apply = Apply { graph, kinds, ledgers, doors, looked, sink: Sink::none(), cancel };
         tokio::select! {
             biased;
             () = cloud.dead.cancelled() => End::Died,
