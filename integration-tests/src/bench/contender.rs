@@ -18,7 +18,7 @@ pub enum Step {
     Destroy,
 }
 
-/// In the order in which they are done.
+/// In the order in which they are done and told.
 pub const STEPS: [Step; 4] = [Step::Deploy, Step::Plan, Step::Change, Step::Destroy];
 
 impl Step {

@@ -41,7 +41,8 @@ What is shipped is measured with `MEASURED_BINARY=target/lean/dist/orchestrator`
 The reference stack (`envs/reference.toml`) on an embedded AWS in a process of its own whose states change at once, with so much added to
 every request. Terraform makes the same objects from `benches/terraform`; after each first deploy, both worlds are compared object by
 object. Terraform waits between its looks at a state as it does on AWS; so does this tool, unless it says that it was told. A destroy of
-ours waits 90 s for what RDS still writes to its log groups, and deletes them once more.\n";
+ours waits 90 s for what RDS still writes to its log groups, and deletes them once more; the next destroy begins ten seconds after one,
+beside its wait.\n";
 
 fn machine() -> String {
     let cpu = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();

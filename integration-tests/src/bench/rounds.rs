@@ -1,6 +1,6 @@
 //! The rounds: everybody in turn, each with a world of its own, so that what the machine does meanwhile hits all of them.
 
-use super::contender::{Contender, STEPS, Step};
+use super::contender::{Contender, Step};
 use super::memory;
 use super::server::Server;
 use std::collections::BTreeMap;
@@ -33,8 +33,10 @@ pub struct Figure {
 /// By contender, latency and step.
 pub type Figures = BTreeMap<(&'static str, u64, Step), Figure>;
 
-/// How often a step is done in each round: what is short and changes little is done again.
+/// How often a step is done that is short and changes little, over all rounds at least.
 const TIMES: usize = 5;
+/// After so long whoever destroys has done its work and waits, for states or late writers: the next one begins beside its wait.
+const WORKED: Duration = Duration::from_secs(10);
 
 /// Runs everything.
 ///
@@ -47,20 +49,36 @@ pub async fn rounds(size: &Size, contenders: &[Contender]) -> Figures {
         for round in 0..size.rounds {
             let places: Vec<Place<'_>> =
                 contenders.iter().enumerate().map(|(at, of)| Place::new(of, &dir, &format!("{latency}-{round}-{at}"), *latency)).collect();
-            for (step, times) in STEPS.into_iter().zip([1, TIMES, TIMES, 1]) {
+            let again = TIMES.div_ceil(size.rounds);
+            for (step, times) in [(Step::Deploy, 1), (Step::Plan, again), (Step::Change, again)] {
                 for time in 0..times {
                     for place in &places {
-                        place.does(step, time, &mut figures).await;
+                        place.measured(&mut figures, step, place.does(step, time).await).await;
                     }
                     if step == Step::Deploy {
                         same(&places).await;
                     }
                 }
             }
+            for (place, took) in places.iter().zip(destroyed(&places).await) {
+                place.measured(&mut figures, Step::Destroy, took).await;
+            }
         }
     }
     figures
 }
+
+/// Everybody destroys, one beside the long wait of the one before.
+async fn destroyed(places: &[Place<'_>]) -> Vec<Took> {
+    let in_turn = places.iter().zip(0..).map(|(place, turn)| async move {
+        tokio::time::sleep(WORKED * turn).await;
+        place.does(Step::Destroy, 0).await
+    });
+    futures::future::join_all(in_turn).await
+}
+
+/// How long a step took, and the memory of all its processes in MiB.
+type Took = (Duration, f64);
 
 /// A contender with a world of its own.
 struct Place<'a> {
@@ -78,8 +96,11 @@ impl Place<'_> {
         Place { contender, dir, latency, server: Server::start(Duration::from_millis(latency)) }
     }
 
-    async fn does(&self, step: Step, time: usize, figures: &mut Figures) {
-        let (took, memory) = timed(self.contender, &self.dir, &self.server.url, step, time).await;
+    async fn does(&self, step: Step, time: usize) -> Took {
+        timed(self.contender, &self.dir, &self.server.url, step, time).await
+    }
+
+    async fn measured(&self, figures: &mut Figures, step: Step, (took, memory): Took) {
         let (read, name) = (self.server.meter().await, self.contender.name());
         let figure = figures.entry((name, self.latency, step)).or_default();
         figure.took.push(took);
@@ -101,7 +122,7 @@ async fn same(places: &[Place<'_>]) {
     }
 }
 
-async fn timed(contender: &Contender, dir: &std::path::Path, url: &str, step: Step, time: usize) -> (Duration, f64) {
+async fn timed(contender: &Contender, dir: &std::path::Path, url: &str, step: Step, time: usize) -> Took {
     let mut command = contender.command(dir, url, step, time);
     let (said, name) = (dir.join("said"), contender.name());
     let out = std::fs::File::create(&said).unwrap();
