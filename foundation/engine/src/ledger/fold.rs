@@ -163,9 +163,9 @@ mod tests {
     fn what_an_entry_says_of_an_object_takes_the_place_of_all_that_was_said() {
         let (old, new) = (row("old", RowState::Intended), row("newer", RowState::Done));
         let folded = fold(&[Entry::Intent { row: old }, Entry::Done { row: new.clone() }]);
-        assert_eq!(folded.rows.into_values().collect::<Vec<_>>(), [new.clone()]);
+        assert_eq!(folded.rows.values().collect::<Vec<_>>(), [&new]);
         let none = Row { output: None, at: None, ..new.clone() };
         let folded = fold(&[Entry::Done { row: new }, Entry::Intent { row: none.clone() }]);
-        assert_eq!(folded.rows.into_values().collect::<Vec<_>>(), [none]);
+        assert_eq!(folded.rows.values().collect::<Vec<_>>(), [&none]);
     }
 }
