@@ -167,7 +167,7 @@ impl Apply {
 
     /// Records the outputs of every layer in which nothing failed.
     async fn record_outputs(&self, walk: &mut Walk) -> Result<(), LedgerError> {
-        let failed: BTreeSet<LayerName> = walk.broken.iter().chain(walk.waiting().map(Step::address)).map(|at| at.layer).collect();
+        let failed: BTreeSet<LayerName> = walk.broken.iter().copied().chain(walk.waiting().map(|step| step.address().layer)).collect();
         for (layer, exported) in &self.doors {
             let (Some(ledger), false) = (self.ledgers.get(layer), failed.contains(layer)) else { continue };
             let Ok(doors) = crate::layer::record(exported, &walk.outputs) else { continue };

@@ -58,10 +58,7 @@ fn row(apply: &Apply, step: &Step, spec: Value, state: RowState, output: Option<
 
 /// When the object's create was about to be sent, as far as the ledger knows.
 fn since(apply: &Apply, step: &Step) -> Option<f64> {
-    let mut at = None;
-    let key = (step.address().clone(), step.who.generation);
-    apply.ledgers.get(&key.0.layer)?.look(&mut |folded| at = folded.rows.get(&key).and_then(|row| row.at));
-    at
+    apply.ledgers.get(&step.address().layer)?.read(step.address(), step.who.generation, |row| row.at)?
 }
 
 fn resolved(apply: &Apply, step: &Step, outputs: &Outputs) -> Result<Value, Fault> {

@@ -1,9 +1,9 @@
 //! Where a run stands: which steps may start, which are in flight, which never will.
 
 use super::Outcome;
-use crate::Address;
 use crate::outputs::Outputs;
 use crate::plan::{Plan, Step, Verb};
+use crate::{Address, LayerName};
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
@@ -12,10 +12,10 @@ use std::time::Duration;
 pub(super) type At = usize;
 
 pub(super) struct Walk {
-    /// Each step until it is started: it is carried out once, and the walk has no more need of it.
+    /// Each step until it is started, or never will be: it is carried out once, and the walk has no more need of it.
     steps: Vec<Option<Step>>,
-    /// Of each step that was not started: how many of those that it needs are not done.
-    waits: Vec<Option<usize>>,
+    /// How many of those that a step needs are not done.
+    waits: Vec<usize>,
     /// Who needs a step.
     needed_by: Vec<Vec<At>>,
     /// Those that may start, the longest remaining path first.
@@ -23,8 +23,8 @@ pub(super) struct Walk {
     rest: BTreeMap<At, Duration>,
     pub(super) outputs: Outputs,
     pub(super) outcome: Outcome,
-    /// What a failure keeps from being complete.
-    pub(super) broken: BTreeSet<Address>,
+    /// The layers that a failure keeps from being complete.
+    pub(super) broken: BTreeSet<LayerName>,
     /// The changing steps in flight.
     pub(super) flight: BTreeMap<At, Address>,
     pub(super) halted: bool,
@@ -38,7 +38,7 @@ impl Walk {
         let typical = |at: &At| Duration::from_secs_f64(steps[*at].as_ref().map_or(0.0, |step| step.typical));
         let mut walk = Walk {
             rest: crate::order::remaining(&needs, typical),
-            waits: needs.values().map(|needs| Some(needs.len())).collect(),
+            waits: needs.values().map(BTreeSet::len).collect(),
             needed_by: vec![Vec::new(); steps.len()],
             ready: BTreeSet::new(),
             steps,
@@ -62,7 +62,7 @@ impl Walk {
 
     /// The steps that were not started.
     pub(super) fn waiting(&self) -> impl Iterator<Item = &Step> {
-        self.waits.iter().zip(&self.steps).filter_map(|(waits, step)| waits.and(step.as_ref()))
+        self.steps.iter().flatten()
     }
 
     fn may_start(&mut self, at: At) {
@@ -71,21 +71,15 @@ impl Walk {
 
     /// The ready step with the longest remaining path.
     pub(super) fn next(&mut self) -> Option<(At, Step)> {
-        loop {
-            let (_, at) = self.ready.pop_first()?;
-            self.waits[at] = None;
-            if let Some(step) = self.steps[at].take() {
-                return Some((at, step));
-            }
-        }
+        let (_, at) = self.ready.pop_first()?;
+        Some((at, self.steps[at].take()?))
     }
 
     /// Lets those go on that needed `at`.
     pub(super) fn release(&mut self, at: At) {
         for at in std::mem::take(&mut self.needed_by[at]) {
-            let Some(left) = &mut self.waits[at] else { continue };
-            *left -= 1;
-            if *left == 0 {
+            self.waits[at] -= 1;
+            if self.waits[at] == 0 {
                 self.may_start(at);
             }
         }
@@ -96,10 +90,10 @@ impl Walk {
         let (mut open, mut blocked) = (vec![at], BTreeSet::new());
         while let Some(at) = open.pop() {
             let needed_by = std::mem::take(&mut self.needed_by[at]);
-            open.extend(needed_by.into_iter().filter(|at| self.waits[*at].take().is_some() && blocked.insert(*at)));
+            open.extend(needed_by.into_iter().filter(|at| blocked.insert(*at)));
         }
         let steps: Vec<Step> = blocked.iter().filter_map(|at| self.steps[*at].take()).collect();
-        self.broken.extend(steps.iter().map(Step::address).chain([because]).cloned());
+        self.broken.extend(steps.iter().map(Step::address).chain([because]).map(|at| at.layer));
         let steps: Vec<Step> = steps.into_iter().filter(|step| step.verb != Verb::Keep).collect();
         self.outcome.skipped += steps.len();
         steps

@@ -240,9 +240,14 @@ pub trait Ledger: Send + Sync {
 impl dyn Ledger + '_ {
     /// What is known of one generation of an address.
     pub fn row(&self, at: &Address, generation: u32) -> Option<Row> {
-        let mut row = None;
-        self.look(&mut |folded| row = folded.rows.get(&(at.clone(), generation)).cloned());
-        row
+        self.read(at, generation, Row::clone)
+    }
+
+    /// What `read` takes of what is known of one generation of an address, without a copy of all of it.
+    pub fn read<T>(&self, at: &Address, generation: u32, read: impl Fn(&Row) -> T) -> Option<T> {
+        let (key, mut it) = ((at.clone(), generation), None);
+        self.look(&mut |folded| it = folded.rows.get(&key).map(&read));
+        it
     }
 
     /// The newest generation of an address.
