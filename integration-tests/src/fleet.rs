@@ -114,7 +114,7 @@ pub struct Fleet {
     pub script: Script,
     /// The configuration directory.
     pub dir: tempfile::TempDir,
-    ledgers: BTreeMap<String, Ledgers>,
+    ledgers: Arc<BTreeMap<String, Ledgers>>,
 }
 
 impl Fleet {
@@ -136,7 +136,7 @@ impl Fleet {
             };
             ledgers.insert(name(number), bench.ledgers.iter().map(of).collect());
         }
-        Fleet { emulator: bench.emulator, script, dir, ledgers }
+        Fleet { emulator: bench.emulator, script, dir, ledgers: Arc::new(ledgers) }
     }
 
     /// `status --all`.
@@ -152,23 +152,24 @@ impl Fleet {
             ..Connection::default()
         };
         let together = Together::holding(REGION, Aws::connect(&connection).await);
-        let viewer = Viewer { tool: Orchestrator::sharing(Arc::new(together)), ledgers: &self.ledgers };
+        let viewer = Viewer { tool: Orchestrator::sharing(Arc::new(together)), ledgers: self.ledgers.clone() };
         cli::commands::statuses(&viewer, &self.dir.path().to_owned().into(), false).await.unwrap()
     }
 }
 
 /// The whole tool with ledgers in memory.
-struct Viewer<'a> {
+#[derive(Clone)]
+struct Viewer {
     tool: Orchestrator,
-    ledgers: &'a BTreeMap<String, Ledgers>,
+    ledgers: Arc<BTreeMap<String, Ledgers>>,
 }
 
-impl App for Viewer<'_> {
+impl App for Viewer {
     fn layers(&self) -> Vec<LayerName> {
         self.tool.layers()
     }
     fn together(&self) -> Self {
-        Viewer { tool: self.tool.clone(), ledgers: self.ledgers }
+        self.clone()
     }
     async fn declare(&self, wanted: Wanted<'_>) -> Result<Declared, Problem> {
         self.tool.declare(wanted).await

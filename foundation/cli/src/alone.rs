@@ -26,7 +26,7 @@ pub struct Place {
 }
 
 /// What a layer's own binary is made of; [`crate::layer`] writes it.
-pub trait Single: Send + Sync {
+pub trait Single: Send + Sync + 'static {
     /// Which layer.
     const LAYER: LayerName;
     /// Connects and declares it.

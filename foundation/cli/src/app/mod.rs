@@ -59,7 +59,7 @@ fn only(command: &str) -> Problem {
 }
 
 /// A binary.
-pub trait App: Send + Sync {
+pub trait App: Send + Sync + 'static {
     /// The layers that it knows, in lock order.
     fn layers(&self) -> Vec<LayerName>;
 

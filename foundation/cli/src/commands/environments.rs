@@ -10,10 +10,11 @@ use crate::config::{Settings, environments};
 use crate::document::{self, LayerStatus, Status, Statuses};
 use crate::problem::Problem;
 use crate::{out, render};
-use engine::{Gather, LayerName, Level, Seat};
+use engine::{Class, Fault, Gather, LayerName, Level, Seat};
 use futures::future::join_all;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use tokio::task::JoinError;
 
 /// So many environments are looked at at once; the next ones begin when these are done. It bounds what is in memory and in flight; how
 /// fast requests leave is the connection's to say.
@@ -59,15 +60,14 @@ async fn all(app: &impl App, common: &Common, remembered: bool) -> Result<Seen, 
         let dir = common.config.display();
         return Err(Problem::Config(format!("{dir} has no file of an environment")));
     }
-    let (app, mut seen) = (app.together(), BTreeMap::new());
+    let (app, common, mut seen) = (Arc::new(app.together()), Arc::new(common.clone()), BTreeMap::new());
     for names in names.chunks(AT_ONCE) {
         // Everyone has a place before anyone asks.
-        let begun = begin(&app, common, names);
-        let looks = names.iter().zip(begun).map(|(name, begun)| {
-            let app = &app;
-            async move { (name.clone(), Box::pin(one(app, common, begun, remembered)).await) }
-        });
-        seen.extend(join_all(looks).await);
+        let begun = begin(app.as_ref(), &common, names);
+        // Each on a task of its own: what they read is read on all cores.
+        let looks = begun.into_iter().map(|begun| tokio::spawn(one(app.clone(), common.clone(), begun, remembered)));
+        let ended = join_all(looks).await.into_iter().map(|ended| ended.unwrap_or_else(|panic| Err(defect(&panic))));
+        seen.extend(names.iter().cloned().zip(ended));
     }
     Ok(seen)
 }
@@ -84,10 +84,14 @@ fn begin(app: &impl App, common: &Common, names: &[String]) -> Vec<Begun> {
     names.iter().map(one).collect()
 }
 
-async fn one(app: &impl App, common: &Common, begun: Begun, remembered: bool) -> Result<Status, Problem> {
+fn defect(panic: &JoinError) -> Problem {
+    Fault::new(Class::Bug, format!("the look ended unexpectedly: {panic}")).into()
+}
+
+async fn one(app: Arc<impl App>, common: Arc<Common>, begun: Begun, remembered: bool) -> Result<Status, Problem> {
     let (settings, seat) = begun?;
     let store = app.store(&settings, common.endpoint_url.as_deref()).await?;
-    let at = Context { app, common, settings: &settings, store: store.as_ref(), seat: Some(seat) };
+    let at = Context { app: app.as_ref(), common: &common, settings: &settings, store: store.as_ref(), seat: Some(seat) };
     look(&at, remembered).await
 }
 
