@@ -1,8 +1,8 @@
 //! Several plans look at once: what they ask for of one kind is asked in one batch, and everyone gets the answers to its own questions.
 //!
-//! Every plan has a [`Seat`]. A batch leaves when [`FULL`] plans ask, when everybody who has a seat waits for an answer or has left, and
-//! after [`PATIENCE`] at the latest; nobody waits for somebody who failed. Whoever wakes first carries the batch for all; if it is dropped
-//! on the way, the others ask by themselves.
+//! Every plan has a [`Seat`]. A batch leaves when [`FULL`] plans ask, when everybody who has a seat waits for an answer or has left, and after
+//! [`PATIENCE`] at the latest; nobody waits for somebody who failed. Whoever wakes first carries the batch for all; if it is dropped on the
+//! way, the others ask by themselves.
 
 use crate::Address;
 use crate::driver::{AnyDriver, AskValue, Kinds, Rules, SeenValue, Work};
@@ -50,9 +50,23 @@ struct State {
 }
 
 impl State {
+    /// Whether nobody who is still here could add a question.
+    fn all_ask(&self) -> bool {
+        self.seats.values().all(|asked| *asked > 0)
+    }
+
     fn is_complete(&self, kind: Kind) -> bool {
         let waiting = self.waiting.get(&kind).map_or(0, Vec::len);
-        waiting >= FULL || self.seats.values().all(|asked| *asked > 0)
+        waiting >= FULL || (waiting > 0 && self.all_ask())
+    }
+
+    /// The questions that leave now. While others may come, full batches leave and the rest waits for them: a call that takes twenty names
+    /// is not made for three.
+    fn leaving(&mut self, kind: Kind) -> Vec<Waiting> {
+        let all = self.all_ask();
+        let waiting = self.waiting.entry(kind).or_default();
+        let full = if all { waiting.len() } else { waiting.len() / FULL * FULL };
+        waiting.drain(..full).collect()
     }
 }
 
@@ -88,19 +102,14 @@ impl Gather {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Returns when nobody who is still here could add a question about the kind, when enough did, or when that took too long.
+    /// Returns when nobody who is still here could add a question about the kind, or when enough did.
     async fn complete(&self, kind: Kind) {
-        let late = tokio::time::sleep(PATIENCE);
-        tokio::pin!(late);
         loop {
             let changed = self.changed.notified();
             if self.lock().is_complete(kind) {
                 break;
             }
-            tokio::select! {
-                () = changed => {}
-                () = &mut late => break,
-            }
+            changed.await;
         }
         // A plan asks for all its kinds in one go, and those that were answered together ask again together.
         tokio::task::yield_now().await;
@@ -164,11 +173,19 @@ impl Gathered {
         let (tell, mut told) = oneshot::channel();
         gather.lock().waiting.entry(kind).or_default().push(Waiting { asks: asks.to_vec(), told: tell });
         let _asking = self.seat.asking();
-        tokio::select! {
-            biased;
-            told = &mut told => return self.or_alone(told, asks).await,
-            () = gather.complete(kind) => {}
+        let late = tokio::time::sleep(PATIENCE);
+        tokio::pin!(late);
+        while !late.is_elapsed() {
+            tokio::select! {
+                biased;
+                told = &mut told => return self.or_alone(told, asks).await,
+                () = gather.complete(kind) => {}
+                () = &mut late => {}
+            }
+            let batch = gather.lock().leaving(kind);
+            carry(self.inner.as_ref(), batch).await;
         }
+        // Whoever is late does not wait for the rest of a batch, either.
         let batch = gather.lock().waiting.remove(&kind).unwrap_or_default();
         carry(self.inner.as_ref(), batch).await;
         let told = told.await;

@@ -92,6 +92,25 @@ async fn a_hundred_plans_ask_in_few_batches_and_each_gets_its_own() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn while_others_are_to_come_only_full_batches_leave() {
+    let (far, gather, began) = (Far::default(), Gather::new(), Instant::now());
+    let (kinds, seats) = (kinds(&far), (0..50).map(|_| Arc::new(gather.seat())).collect::<Vec<_>>());
+    let looks = seats.iter().enumerate().map(|(number, seat)| {
+        let kinds = &kinds;
+        async move {
+            // Thirty ask at once, the others after them.
+            tokio::time::sleep(Duration::from_millis(if number < 30 { 10 } else { 100 })).await;
+            let found = look(kinds, seat, &[ask(&format!("env-{number}"), "vpc")]).await.unwrap();
+            seat.leave();
+            found.len()
+        }
+    });
+    assert_eq!(join_all(looks).await, [1; 50]);
+    assert_eq!(*far.batches.lock().unwrap(), [20, 30]);
+    assert_eq!(began.elapsed().as_millis(), 100 + 50);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_driver_never_gets_more_than_it_takes() {
     let (far, gather) = (Far::default(), Gather::new());
     let (kinds, one, other) = (kinds(&far), Arc::new(gather.seat()), Arc::new(gather.seat()));
