@@ -183,7 +183,7 @@ impl TaskDefinitions {
 
     /// Registers once: a repeated call would count a second revision.
     async fn once(&self, who: &Identity, family: &str, declared: &str, call: Registration) -> Result<TaskDefinitionArn, Fault> {
-        let mut tags = who.tags.clone();
+        let mut tags = who.tags.to_map();
         tags.insert(DECLARED_IMAGE.to_owned(), declared.to_owned());
         let call = call.set_tags(Some(tags::given(&tags)));
         let once = aws_sdk_ecs::config::Builder::new().retry_classifier(never_twice());

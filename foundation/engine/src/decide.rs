@@ -89,7 +89,7 @@ pub(crate) fn tag_differences(want: &Tags, seen: &SeenValue, row: Option<&Row>) 
     // The generation is part of the identity, not a setting: what it is decides which object is meant, unless the ledger knows.
     let known = row.is_some_and(|row| row.state == RowState::Done);
     let ours = |key: &&String| known || key.as_str() != crate::resource::tag::GENERATION;
-    let keys: BTreeSet<&String> = want.keys().chain(applied.into_iter().flat_map(Tags::keys)).filter(ours).collect();
+    let keys: BTreeSet<&String> = want.keys().chain(applied.into_iter().flat_map(|tags| tags.keys())).filter(ours).collect();
     let differs = keys.into_iter().filter(|key| live.get(*key) != want.get(*key));
     differs
         .map(|key| Change {

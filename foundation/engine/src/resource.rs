@@ -3,8 +3,10 @@
 use crate::Address;
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::collections::BTreeMap;
+use std::ops::Deref;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// The name of a resource kind, unique in the tool: `vpc`, `ecs_service`.
@@ -58,6 +60,43 @@ pub trait Resource: Serialize + DeserializeOwned + Clone + Send + Sync + 'static
     fn placeholder(&self, at: &Address) -> Self::Output;
 }
 
+/// The tags of an identity: made once, and shared by the plan's step, the entries of the ledger and its row.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct OwnTags(Arc<BTreeMap<String, String>>);
+
+impl OwnTags {
+    /// A copy, for those who keep tags otherwise.
+    pub fn to_map(&self) -> BTreeMap<String, String> {
+        self.0.as_ref().clone()
+    }
+}
+
+impl From<BTreeMap<String, String>> for OwnTags {
+    fn from(tags: BTreeMap<String, String>) -> OwnTags {
+        OwnTags(Arc::new(tags))
+    }
+}
+
+impl Deref for OwnTags {
+    type Target = BTreeMap<String, String>;
+
+    fn deref(&self) -> &BTreeMap<String, String> {
+        &self.0
+    }
+}
+
+impl Serialize for OwnTags {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.as_ref().serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for OwnTags {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<OwnTags, D::Error> {
+        BTreeMap::deserialize(deserializer).map(OwnTags::from)
+    }
+}
+
 /// Who an object is, minted and journalled before the create call.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Identity {
@@ -70,7 +109,8 @@ pub struct Identity {
     /// The client token for create calls that take one: at most 32 characters, stable across runs.
     pub token: String,
     /// Identity tags and the tags of the configuration, for the create call.
-    pub tags: BTreeMap<String, String>,
+    #[schemars(with = "BTreeMap<String, String>")]
+    pub tags: OwnTags,
 }
 
 /// The tag keys that carry the identity. AWS allows 128 characters in a key and 256 in a value.
@@ -125,7 +165,7 @@ impl Scope {
             tags.insert(key.to_owned(), value);
         }
         let token = crate::plan::digest(&[&self.stack, &self.env, &address.to_string(), &generation.to_string()]);
-        Identity { address: address.clone(), generation, by, token: token[..32].to_owned(), tags }
+        Identity { address: address.clone(), generation, by, token: token[..32].to_owned(), tags: tags.into() }
     }
 }
 

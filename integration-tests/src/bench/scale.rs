@@ -75,7 +75,7 @@ impl Driver<Thing> for World {
     }
 
     async fn ensure(&self, who: &Identity, want: &Thing, _: Option<Seen<Thing>>, _: &Ticks) -> Result<String, Fault> {
-        self.0.lock().unwrap().insert(want.name.clone(), (want.clone(), who.tags.clone()));
+        self.0.lock().unwrap().insert(want.name.clone(), (want.clone(), who.tags.to_map()));
         Ok(format!("id-{}", want.name))
     }
 

@@ -75,8 +75,13 @@ fn specs() -> Vec<(Value, Value)> {
 fn entries() -> Vec<Entry> {
     let entry = |at: usize| {
         let address = Address::new(LayerName::Network, format!("thing-{}", at / 2));
-        let who =
-            Identity { address: address.clone(), generation: 1, by: IdentityBy::Tag, tags: BTreeMap::new(), token: format!("t-{at}") };
+        let who = Identity {
+            address: address.clone(),
+            generation: 1,
+            by: IdentityBy::Tag,
+            tags: BTreeMap::new().into(),
+            token: format!("t-{at}"),
+        };
         let output = (at % 2 == 1).then(|| json!({"id": at}));
         let state = if output.is_some() { RowState::Done } else { RowState::Intended };
         let row = Row { who, kind: "thing".into(), state, spec: json!({"name": at / 2}), output, reads: BTreeSet::new(), at: Some(1.0) };

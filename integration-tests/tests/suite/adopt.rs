@@ -40,7 +40,7 @@ async fn foreign_objects_are_taken_over_one_by_one() {
             assert!(refused.contains("cannot be adopted: its value is generated here"), "{refused}");
             bench.emulator.with_world(|world| {
                 let parameters = &mut world.regions.get_mut("eu-north-1").unwrap().parameters;
-                parameters.get_mut(row.who.name()).unwrap().tags = row.who.tags.clone();
+                parameters.get_mut(row.who.name()).unwrap().tags = row.who.tags.to_map();
             });
             continue;
         }

@@ -114,7 +114,7 @@ impl Calls<LogGroup> for LogGroups {
     }
 
     async fn create(&self, who: &Identity, want: &LogGroup) -> Result<Option<LogGroupName>, Fault> {
-        let tags: HashMap<String, String> = who.tags.clone().into_iter().collect();
+        let tags: HashMap<String, String> = who.tags.iter().map(|(key, value)| (key.clone(), value.clone())).collect();
         let call = self.0.logs.create_log_group().log_group_name(&want.name).kms_key_id(want.key.as_str()).set_tags(Some(tags));
         call.send().await.or_fault("logs:CreateLogGroup").map(|_| Some(LogGroupName(want.name.clone())))
     }

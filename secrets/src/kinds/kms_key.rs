@@ -183,7 +183,7 @@ impl Driver<KmsKey> for KmsKeys {
             None if ticks.absent && !self.leaving.lock().unwrap_or_else(PoisonError::into_inner).contains(&who.address) => {
                 let output = self.create(who, want, true).await?;
                 // A new key is as it was asked for; AWS makes no new material for it yet.
-                Seen { live: KmsKey { rotation: false, ..want.clone() }, output, ours: true, tags: Some(who.tags.clone()) }
+                Seen { live: KmsKey { rotation: false, ..want.clone() }, output, ours: true, tags: Some(who.tags.to_map()) }
             }
             None => {
                 let arn = self.create(who, want, false).await?;

@@ -6,6 +6,7 @@ use crate::Address;
 use crate::layer::Door;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use std::collections::btree_map::Entry as Slot;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What a layer's entries amount to.
@@ -124,14 +125,16 @@ impl Folded {
     fn put(&mut self, row: &Row) {
         self.doors_stale = true;
         let key = (row.who.address.clone(), row.who.generation);
-        match self.highest.get_mut(&key.0) {
-            Some(highest) => *highest = (*highest).max(key.1),
-            None => drop(self.highest.insert(key.0.clone(), key.1)),
-        }
         self.deleting.remove(&key);
-        match self.rows.get_mut(&key) {
-            Some(known) => known.becomes(row),
-            None => drop(self.rows.insert(key, row.clone())),
+        match self.rows.entry(key) {
+            // What is known of it has its generation counted already.
+            Slot::Occupied(known) => known.into_mut().becomes(row),
+            Slot::Vacant(free) => {
+                let (at, generation) = free.key().clone();
+                let highest = self.highest.entry(at).or_default();
+                *highest = generation.max(*highest);
+                free.insert(row.clone());
+            }
         }
     }
 }
@@ -154,7 +157,8 @@ mod tests {
     fn row(name: &str, state: RowState) -> Row {
         let at = Address::new(LayerName::Network, "vpc");
         let by = IdentityBy::Name(name.into());
-        let who = Identity { address: at, generation: 1, by, token: name.into(), tags: [("name".into(), name.into())].into() };
+        let who =
+            Identity { address: at, generation: 1, by, token: name.into(), tags: BTreeMap::from([("name".into(), name.into())]).into() };
         let reads = [Address::new(LayerName::Secrets, name)].into();
         Row { who, kind: name.into(), state, spec: name.into(), output: Some(name.into()), reads, at: Some(name.len() as f64) }
     }

@@ -230,7 +230,7 @@ macro_rules! kind {
             async fn ensure(&self, who: &Identity, want: &$name, seen: Option<Seen<$name>>, _: &Ticks) -> Result<Output, Fault> {
                 let name = matches!(who.by, IdentityBy::Name(_)).then(|| want.name.clone());
                 let (size, shape, parents) = (want.size, want.shape, want.parents.clone());
-                let object = Object { kind: $kind, name, tags: who.tags.clone(), size, shape, parents };
+                let object = Object { kind: $kind, name, tags: who.tags.to_map(), size, shape, parents };
                 Cloud::ensure(self, who, object, seen.map(|seen| seen.output.id)).await
             }
 
