@@ -88,6 +88,12 @@ impl LoadBalancers {
         Ok(call.or_gone("elasticloadbalancing:DescribeLoadBalancers")?.map(|answer| answer.load_balancers.unwrap_or_default()))
     }
 
+    /// All of the account.
+    async fn all(&self) -> Result<Vec<Live>, Fault> {
+        let pages = self.0.elb.describe_load_balancers().into_paginator().items().send();
+        pages.collect::<Result<Vec<_>, _>>().await.or_fault("elasticloadbalancing:DescribeLoadBalancers")
+    }
+
     /// What its attributes say, and nothing else.
     async fn attributes(&self, arn: &str) -> Result<LoadBalancerSpec, Fault> {
         let call = self.0.elb.describe_load_balancer_attributes().load_balancer_arn(arn);
@@ -134,7 +140,8 @@ fn sorted<T: Ord + Clone>(list: &[T]) -> Vec<T> {
 impl Calls<LoadBalancerSpec> for LoadBalancers {
     async fn look(&self, asks: &[Ask<LoadBalancerSpec>]) -> Result<Found<LoadBalancerSpec>, Fault> {
         let names = asks.iter().map(|ask| ask.want.name.clone()).collect();
-        let found = several(names, AT_ONCE, |names| self.named(names)).await?;
+        // Of many environments one list, which is asked once, tells all that a question for each twenty would.
+        let found = if self.0.looks_at_many() { self.all().await? } else { several(names, AT_ONCE, |names| self.named(names)).await? };
         each(asks, |ask| async {
             let Some(it) = found.iter().find(|it| it.load_balancer_name() == Some(ask.want.name.as_str())) else { return Ok(None) };
             let arn = it.load_balancer_arn().unwrap_or_default().to_owned();
@@ -211,13 +218,7 @@ impl Calls<LoadBalancerSpec> for LoadBalancers {
     }
 
     async fn names(&self, scope: &Scope) -> Result<Option<Vec<LoadBalancerSpec>>, Fault> {
-        let mut pages = self.0.elb.describe_load_balancers().into_paginator().items().send();
-        let mut names = Vec::new();
-        while let Some(it) = pages.next().await {
-            let it = it.or_fault("elasticloadbalancing:DescribeLoadBalancers")?;
-            let name = it.load_balancer_name.filter(|name| scope.may_name(name));
-            names.extend(name.map(|name| LoadBalancerSpec { name, ..LoadBalancerSpec::default() }));
-        }
-        Ok(Some(names))
+        let names = self.all().await?.into_iter().filter_map(|it| it.load_balancer_name).filter(|name| scope.may_name(name));
+        Ok(Some(names.map(|name| LoadBalancerSpec { name, ..LoadBalancerSpec::default() }).collect()))
     }
 }

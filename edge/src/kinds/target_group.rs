@@ -66,6 +66,12 @@ impl TargetGroups {
         Ok(call.or_gone("elasticloadbalancing:DescribeTargetGroups")?.map(|answer| answer.target_groups.unwrap_or_default()))
     }
 
+    /// All of the account.
+    async fn all(&self) -> Result<Vec<Live>, Fault> {
+        let pages = self.0.elb.describe_target_groups().into_paginator().items().send();
+        pages.collect::<Result<Vec<_>, _>>().await.or_fault("elasticloadbalancing:DescribeTargetGroups")
+    }
+
     async fn delay(&self, arn: &str) -> Result<u32, Fault> {
         let call = self.0.elb.describe_target_group_attributes().target_group_arn(arn);
         let answer = call.send().await.or_fault("elasticloadbalancing:DescribeTargetGroupAttributes")?;
@@ -94,7 +100,8 @@ fn check(it: &Live) -> HealthCheck {
 impl Calls<TargetGroup> for TargetGroups {
     async fn look(&self, asks: &[Ask<TargetGroup>]) -> Result<Found<TargetGroup>, Fault> {
         let names = asks.iter().map(|ask| ask.who.name().to_owned()).collect();
-        let found = several(names, AT_ONCE, |names| self.named(names)).await?;
+        // As of load balancers.
+        let found = if self.0.looks_at_many() { self.all().await? } else { several(names, AT_ONCE, |names| self.named(names)).await? };
         each(asks, |ask| async {
             let Some(it) = found.iter().find(|it| it.target_group_name() == Some(ask.who.name())) else { return Ok(None) };
             let arn = it.target_group_arn().unwrap_or_default().to_owned();
@@ -152,14 +159,8 @@ impl Calls<TargetGroup> for TargetGroups {
     }
 
     async fn names(&self, scope: &Scope) -> Result<Option<Vec<TargetGroup>>, Fault> {
-        let mut pages = self.0.elb.describe_target_groups().into_paginator().items().send();
-        let mut names = Vec::new();
-        while let Some(it) = pages.next().await {
-            let it = it.or_fault("elasticloadbalancing:DescribeTargetGroups")?;
-            let name = it.target_group_name.filter(|name| scope.may_name(name));
-            names.extend(name.map(|name| TargetGroup { name, ..TargetGroup::default() }));
-        }
-        Ok(Some(names))
+        let names = self.all().await?.into_iter().filter_map(|it| it.target_group_name).filter(|name| scope.may_name(name));
+        Ok(Some(names.map(|name| TargetGroup { name, ..TargetGroup::default() }).collect()))
     }
 }
 
