@@ -186,7 +186,7 @@ impl App for Viewer {
     async fn store(&self, settings: &Settings, _: Option<&str>) -> Result<Arc<dyn Store>, Problem> {
         let unknown = || Problem::Io(format!("{} has no ledgers here", settings.env));
         let entries = self.ledgers.get(&settings.env).ok_or_else(unknown)?;
-        Ok(Arc::new(Shelf(entries.iter().map(|(layer, entries)| (*layer, engine::ledger::fold(entries))).collect())))
+        Ok(Arc::new(Shelf(entries.iter().map(|(layer, entries)| (*layer, engine::ledger::fold(entries.clone()))).collect())))
     }
     async fn emulator(&self, _: &Settings, _: SocketAddr) -> Result<(), Problem> {
         Err(Problem::Io("it is there".into()))

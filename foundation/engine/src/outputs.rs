@@ -3,7 +3,7 @@
 use crate::Address;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 
 /// Opens every placeholder. Configuration may not contain it, so that a stand-in can never be mistaken for a value.
 pub const OPEN: char = '‹';
@@ -11,7 +11,7 @@ pub const OPEN: char = '‹';
 /// The outputs known so far, by address. While planning, some are placeholders such as `‹network/vpc.id›`.
 #[derive(Clone, Debug, Default)]
 pub struct Outputs {
-    by_address: BTreeMap<Address, Value>,
+    by_address: HashMap<Address, Value>,
 }
 
 impl Outputs {

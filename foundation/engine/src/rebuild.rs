@@ -52,7 +52,7 @@ pub async fn rebuild(
     let mut memory = request.memory.clone();
     let mut rows = Places::new();
     for row in before.unknown.iter().filter_map(|it| it.row(request.scope)) {
-        memory.entry(row.who.address.layer).or_default().take(&Entry::Done { row: row.clone() });
+        memory.entry(row.who.address.layer).or_default().take(Entry::Done { row: row.clone() });
         rows.insert((row.who.address.clone(), row.who.generation), row);
     }
     let request = Request { memory: &memory, allow: &Allow::All, ..*request };

@@ -42,7 +42,7 @@ pub fn work(piece: &str, times: usize) {
                 }
             }
             "graph" => drop(black_box(scale::graph(MANY).sorted().unwrap())),
-            "fold" => drop(black_box(fold(&entries))),
+            "fold" => drop(black_box(fold(entries.clone()))),
             // All steps of a first deploy: scheduler, ledger and events, with a world that answers at once.
             "walk" => runtime.block_on(Stage::of(graph.clone()).carry_out(create.clone())),
             other => panic!("there is no `{other}`"),

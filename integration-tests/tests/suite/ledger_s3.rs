@@ -163,10 +163,10 @@ async fn snapshots_keep_the_reading_short_and_the_history_bounded() {
             ledger.append(entry.clone()).await.unwrap();
             all.push(entry);
         }
-        assert_eq!(ledger.folded(), engine::ledger::fold(&all));
+        assert_eq!(ledger.folded(), engine::ledger::fold(all.clone()));
         ledger.close().await.unwrap();
         bench.emulator.clear_calls();
-        assert_eq!(bench.store.read(LAYER).await.unwrap(), engine::ledger::fold(&all), "run {run}");
+        assert_eq!(bench.store.read(LAYER).await.unwrap(), engine::ledger::fold(all.clone()), "run {run}");
         assert!(calls(&bench, "GetObject") <= 1 + 160, "run {run}: {} objects are read", calls(&bench, "GetObject"));
     }
     assert_eq!(bench.keys("snapshots/").len(), 2);

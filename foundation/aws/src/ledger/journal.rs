@@ -201,8 +201,8 @@ impl Journal {
     fn landed(&self, chapter: &Chapter, sum: String) {
         let mut state = self.state();
         let count = chapter.entries.len();
-        chapter.entries.iter().for_each(|entry| state.folded.take(entry));
-        state.waiting.drain(..count);
+        let landed: Vec<Entry> = state.waiting.drain(..count).collect();
+        landed.into_iter().for_each(|entry| state.folded.take(entry));
         (state.object, state.sent) = (chapter.object, None);
         state.last = Some((self.run.clone(), chapter.first));
         (state.previous, state.anchor) = (sum.clone(), sum);

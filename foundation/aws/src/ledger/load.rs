@@ -72,7 +72,7 @@ impl Shelf {
         };
         let mut chapters = futures::stream::iter(numbers).map(read).buffered(READS);
         while let Some((number, chapter, sum)) = chapters.try_next().await? {
-            self.take(&mut loaded, number, &chapter, sum)?;
+            self.take(&mut loaded, number, chapter, sum)?;
         }
         if let Some((found, missing)) = hole {
             let problem = format!("it is missing, and object {found} is there");
@@ -94,7 +94,7 @@ impl Shelf {
     }
 
     /// Takes one object in, if it is the successor of what was read so far.
-    fn take(&self, loaded: &mut Loaded, number: u64, chapter: &Chapter, sum: String) -> Result<(), LedgerError> {
+    fn take(&self, loaded: &mut Loaded, number: u64, chapter: Chapter, sum: String) -> Result<(), LedgerError> {
         let first = loaded.folded.sequence + 1;
         let problem = match () {
             () if chapter.of != self.of() => format!("it belongs to {}", chapter.of),
@@ -106,12 +106,12 @@ impl Shelf {
         if !problem.is_empty() {
             return Err(self.damaged(&self.entries_key(number), first, &problem));
         }
-        chapter.entries.iter().for_each(|entry| loaded.folded.take(entry));
+        loaded.fresh += chapter.entries.len();
         if !chapter.entries.is_empty() {
             loaded.anchor.clone_from(&sum);
-            loaded.last = Some((chapter.run.clone(), chapter.first));
+            loaded.last = Some((chapter.run, chapter.first));
         }
-        loaded.fresh += chapter.entries.len();
+        chapter.entries.into_iter().for_each(|entry| loaded.folded.take(entry));
         (loaded.object, loaded.previous) = (number, sum);
         Ok(())
     }

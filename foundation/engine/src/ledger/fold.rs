@@ -86,19 +86,20 @@ impl Folded {
     }
 
     /// Takes one entry in.
-    pub fn take(&mut self, entry: &Entry) {
+    pub fn take(&mut self, entry: Entry) {
         self.sequence += 1;
-        runs::take(&mut self.runs, entry, |key| self.rows.contains_key(key));
+        runs::take(&mut self.runs, &entry, |key| self.rows.contains_key(key));
         match entry {
             Entry::RunStarted { .. } | Entry::RunFinished { .. } => {}
             Entry::Intent { row } | Entry::Done { row } => self.put(row),
             Entry::Deleting { address, generation } => {
                 self.doors_stale = true;
-                self.deleting.insert((address.clone(), *generation));
+                self.deleting.insert((address, generation));
             }
             Entry::Gone { address, generation } => {
-                self.deleting.remove(&(address.clone(), *generation));
-                self.rows.remove(&(address.clone(), *generation));
+                let gone = (address, generation);
+                self.deleting.remove(&gone);
+                self.rows.remove(&gone);
                 if self.rows.is_empty() {
                     self.doors = None;
                     // What tasks were about is gone.
@@ -106,41 +107,41 @@ impl Folded {
                     self.ended.clear();
                 }
             }
-            Entry::Underway { task, state } => drop(self.underway.insert(task.clone(), state.clone())),
+            Entry::Underway { task, state } => drop(self.underway.insert(task, state)),
             Entry::Ended { task, outcome } => self.end(task, outcome),
             Entry::Outputs { doors } => {
-                self.doors = Some(doors.clone());
+                self.doors = Some(doors);
                 self.doors_stale = false;
             }
         }
     }
 
-    fn end(&mut self, task: &str, outcome: &Value) {
-        self.underway.remove(task);
-        self.ended.push(Ended { task: task.to_owned(), outcome: outcome.clone() });
+    fn end(&mut self, task: String, outcome: Value) {
+        self.underway.remove(&task);
+        self.ended.push(Ended { task, outcome });
         let surplus = self.ended.len().saturating_sub(REMEMBERED);
         self.ended.drain(..surplus);
     }
 
-    fn put(&mut self, row: &Row) {
+    fn put(&mut self, row: Row) {
         self.doors_stale = true;
         let key = (row.who.address.clone(), row.who.generation);
         self.deleting.remove(&key);
         match self.rows.entry(key) {
             // What is known of it has its generation counted already.
-            Slot::Occupied(known) => known.into_mut().becomes(row),
+            Slot::Occupied(mut known) => drop(known.insert(row)),
             Slot::Vacant(free) => {
                 let (at, generation) = free.key().clone();
                 let highest = self.highest.entry(at).or_default();
                 *highest = generation.max(*highest);
-                free.insert(row.clone());
+                free.insert(row);
             }
         }
     }
 }
 
 /// Folds entries in their order.
-pub fn fold<'a>(entries: impl IntoIterator<Item = &'a Entry>) -> Folded {
+pub fn fold(entries: impl IntoIterator<Item = Entry>) -> Folded {
     let mut folded = Folded::default();
     for entry in entries {
         folded.take(entry);
@@ -166,10 +167,10 @@ mod tests {
     #[test]
     fn what_an_entry_says_of_an_object_takes_the_place_of_all_that_was_said() {
         let (old, new) = (row("old", RowState::Intended), row("newer", RowState::Done));
-        let folded = fold(&[Entry::Intent { row: old }, Entry::Done { row: new.clone() }]);
+        let folded = fold([Entry::Intent { row: old }, Entry::Done { row: new.clone() }]);
         assert_eq!(folded.rows.values().collect::<Vec<_>>(), [&new]);
         let none = Row { output: None, at: None, ..new.clone() };
-        let folded = fold(&[Entry::Done { row: new }, Entry::Intent { row: none.clone() }]);
+        let folded = fold([Entry::Done { row: new }, Entry::Intent { row: none.clone() }]);
         assert_eq!(folded.rows.values().collect::<Vec<_>>(), [&none]);
     }
 }

@@ -26,7 +26,7 @@ impl MemoryLedger {
 
     /// A ledger with these entries.
     pub fn holding(layer: LayerName, entries: Vec<Entry>) -> MemoryLedger {
-        let folded = fold(&entries);
+        let folded = fold(entries.clone());
         MemoryLedger { layer, held: Arc::new(Mutex::new(Held { entries, folded })) }
     }
 
@@ -55,8 +55,8 @@ impl Ledger for MemoryLedger {
 
     fn append(&self, entry: Entry) -> BoxFuture<'_, Result<(), LedgerError>> {
         let mut held = self.held();
-        held.folded.take(&entry);
-        held.entries.push(entry);
+        held.entries.push(entry.clone());
+        held.folded.take(entry);
         Box::pin(std::future::ready(Ok(())))
     }
 }

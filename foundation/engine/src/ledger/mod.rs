@@ -68,24 +68,7 @@ pub struct Row {
     pub at: Option<f64>,
 }
 
-impl Row {
-    /// Becomes `next`. The two entries of a step differ in little, and what is equal stays where it is.
-    fn becomes(&mut self, next: &Row) {
-        let Row { who, kind, state, spec, output, reads, at } = self;
-        take_over(who, &next.who);
-        take_over(kind, &next.kind);
-        take_over(spec, &next.spec);
-        take_over(output, &next.output);
-        take_over(reads, &next.reads);
-        (*state, *at) = (next.state, next.at);
-    }
-}
-
-fn take_over<T: PartialEq + Clone>(here: &mut T, next: &T) {
-    if here != next {
-        here.clone_from(next);
-    }
-}
+impl Row {}
 
 /// One entry of a layer's journal.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]

@@ -95,7 +95,7 @@ mod tests {
     fn the_last_runs_are_remembered_with_their_end() {
         let finished = Entry::RunFinished { run: "r59".into(), ok: true, at: "2026-11-24T10:05:00Z".into(), summary: "3 done".into() };
         let entries: Vec<Entry> = (0..60).map(|run| started(&format!("r{run}"))).chain([finished]).collect();
-        let runs = fold(&entries).runs;
+        let runs = fold(entries).runs;
         assert_eq!((runs.len(), runs[0].run.as_str(), runs[0].ok), (RUNS, "r10", None));
         let last = runs.last().unwrap();
         assert_eq!((last.ok, last.summary.as_str(), last.ended.as_deref()), (Some(true), "3 done", Some("2026-11-24T10:05:00Z")));
@@ -106,7 +106,7 @@ mod tests {
         let address = Address::new(crate::LayerName::Network, "vpc");
         let deleting = |generation| Entry::Deleting { address: address.clone(), generation };
         let entries = [deleting(1), started("r1"), deleting(2), deleting(3)];
-        let runs = fold(&entries).runs;
+        let runs = fold(entries).runs;
         assert_eq!((runs[0].created, runs[0].changed, runs[0].deleted, runs[0].touched.as_slice()), (0, 0, 2, &[address.clone()][..]));
     }
 }

@@ -115,7 +115,7 @@ impl LocalLedger {
         cut().map_err(|source| io(&path, "written", source))?;
         file.seek(SeekFrom::End(0)).map_err(|source| io(&path, "written", source))?;
         sync_dir(dir)?;
-        let inner = Inner { file: Some(file), length, folded: fold(&entries) };
+        let inner = Inner { file: Some(file), length, folded: fold(entries) };
         let run = holder.run.clone();
         Ok((LocalLedger { layer, dir: dir.to_owned(), path, run, inner: Mutex::new(inner), lock: Some(lock) }, torn))
     }
@@ -132,7 +132,7 @@ impl LocalLedger {
             Err(source) => return Err(io(&path, "read", source)),
         };
         let (entries, good) = line::parse(&path, &text)?;
-        let inner = Inner { file: None, length: good as u64, folded: fold(&entries) };
+        let inner = Inner { file: None, length: good as u64, folded: fold(entries) };
         Ok(LocalLedger { layer, dir: dir.to_owned(), path, run: String::new(), inner: Mutex::new(inner), lock: None })
     }
 
@@ -140,10 +140,10 @@ impl LocalLedger {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn write(&self, entry: &Entry) -> Result<(), LedgerError> {
+    fn write(&self, entry: Entry) -> Result<(), LedgerError> {
         let mut inner = self.inner();
         let failed = |source| io(&self.path, "written", source);
-        let line = line::line(inner.folded.sequence + 1, entry).map_err(|error| failed(error.into()))?;
+        let line = line::line(inner.folded.sequence + 1, &entry).map_err(|error| failed(error.into()))?;
         self.ours(&inner)?;
         let Some(mut file) = inner.file.take() else { return Err(self.unwritable()) };
         if let Err(source) = file.write_all(line.as_bytes()).and_then(|()| file.sync_data()) {
@@ -204,7 +204,7 @@ impl Ledger for LocalLedger {
 
     fn append(&self, entry: Entry) -> BoxFuture<'_, Result<(), LedgerError>> {
         // Short and durable before the next step: it does not yield.
-        Box::pin(ready(self.write(&entry)))
+        Box::pin(ready(self.write(entry)))
     }
 
     fn check(&self) -> BoxFuture<'_, Result<(), LedgerError>> {
@@ -278,20 +278,20 @@ mod tests {
     fn a_run_whose_lock_was_broken_writes_nothing_and_names_who_took_over() {
         let dir = tempfile::tempdir().unwrap();
         let stale = open(dir.path(), "01").unwrap();
-        stale.write(&entry("01")).unwrap();
+        stale.write(entry("01")).unwrap();
         let store = LocalStore::new(dir.path().to_owned());
         assert!(!store.break_lock(LayerName::Network, "02").unwrap(), "02 holds nothing");
         assert!(store.break_lock(LayerName::Network, "01").unwrap());
         assert_eq!(Lock::holder(dir.path(), LayerName::Network).unwrap(), None);
         let before = std::fs::read(dir.path().join("network.jsonl")).unwrap();
-        assert!(matches!(stale.write(&entry("01")), Err(LedgerError::Superseded { .. })));
+        assert!(matches!(stale.write(entry("01")), Err(LedgerError::Superseded { .. })));
         assert_eq!(std::fs::read(dir.path().join("network.jsonl")).unwrap(), before);
         let now = open(dir.path(), "03").unwrap();
-        now.write(&entry("03")).unwrap();
-        let refused = stale.write(&entry("01")).unwrap_err().to_string();
+        now.write(entry("03")).unwrap();
+        let refused = stale.write(entry("01")).unwrap_err().to_string();
         assert!(refused.contains("run 03"), "{refused}");
         drop(stale);
-        now.write(&entry("03")).unwrap();
+        now.write(entry("03")).unwrap();
         assert_eq!(LocalLedger::read(dir.path(), LayerName::Network).unwrap().folded().sequence, 3);
     }
 
@@ -303,9 +303,9 @@ mod tests {
         let mut file = stale.inner().file.as_ref().unwrap().try_clone().unwrap();
         assert!(LocalStore::new(dir.path().to_owned()).break_lock(LayerName::Network, "01").unwrap());
         let now = open(dir.path(), "02").unwrap();
-        now.write(&entry("02")).unwrap();
+        now.write(entry("02")).unwrap();
         file.write_all(b"{\"v\":1,\"n\":1,").unwrap();
-        now.write(&entry("02")).unwrap();
+        now.write(entry("02")).unwrap();
         assert_eq!(LocalLedger::read(dir.path(), LayerName::Network).unwrap().folded().sequence, 2);
     }
 
@@ -322,7 +322,7 @@ mod tests {
             let ledger = LocalLedger { layer: LayerName::Network, dir: dir.path().into(), path, run: "01".into(), inner, lock };
             ledger.ours(&ledger.inner()).unwrap();
             for again in [false, true] {
-                let refused = ledger.write(&entry("01")).unwrap_err();
+                let refused = ledger.write(entry("01")).unwrap_err();
                 let told = refused.to_string().contains("an entry before this one");
                 assert!(matches!(refused, LedgerError::Io { verb: "written", .. }) && told == again, "{refused}");
             }
