@@ -1,5 +1,5 @@
 //! The benchmark: this tool and Terraform on the same work, the simulated AWS time of a deploy, and what the engine costs by itself.
-//! `cargo run --release -p integration-tests --bin bench` writes `benches/RESULTS.md` and its chart.
+//! `cargo run --release --bin bench` writes `benches/RESULTS.md` and its chart.
 
 mod canon;
 mod chart;

@@ -13,30 +13,40 @@ use std::time::{Duration, Instant};
 /// What is measured beside the rounds: how often the program is started.
 const STARTS: usize = 30;
 
-/// Measures everything and writes `benches/RESULTS.md` and its chart; or only prints them.
+/// Measures everything, or only what needs no Terraform, and writes `benches/RESULTS.md` and its chart; or only prints them.
 ///
 /// # Panics
 /// When something cannot be measured or written.
-pub fn write(runtime: &tokio::runtime::Runtime, size: &Size, dry: bool) {
-    let contenders = contenders();
-    let figures = runtime.block_on(rounds(size, &contenders));
-    let mut text = format!("{HEAD}\nMachine: {}. {} rounds, interleaved.\n", machine(), size.rounds);
-    text += &compared(size, &figures);
+pub fn write(runtime: &tokio::runtime::Runtime, size: &Size, alone: bool, dry: bool) {
+    let place = Path::new(ROOT).join("benches");
+    let page = place.join("RESULTS.md");
+    let mut text = if alone {
+        let known = std::fs::read_to_string(&page).unwrap();
+        known.split_once(ALONE).expect("a page with a part of this tool alone").0.to_owned()
+    } else {
+        let figures = runtime.block_on(rounds(size, &contenders()));
+        if !dry {
+            std::fs::write(place.join("plan.svg"), chart::plan(size, &figures)).unwrap();
+        }
+        format!("{HEAD}\nMachine: {}. {} rounds, interleaved.\n{}\n", machine(), size.rounds, compared(size, &figures))
+    };
+    write!(text, "{ALONE}\nMachine: {}. This part is measured in some minutes by `… bench -- --alone`.\n", machine()).unwrap();
     text += &environments(runtime, size);
     text += &times();
     text += &starts();
     text += &scales();
     if dry {
         crate::told!("{text}");
-        return;
+    } else {
+        std::fs::write(page, text).unwrap();
     }
-    let place = Path::new(ROOT).join("benches");
-    std::fs::write(place.join("RESULTS.md"), text).unwrap();
-    std::fs::write(place.join("plan.svg"), chart::plan(size, &figures)).unwrap();
 }
 
+/// The heading of what needs no Terraform.
+const ALONE: &str = "# This tool alone\n";
+
 const HEAD: &str = "# How fast\n
-Written by `cargo run --release -p integration-tests --bin bench`; a look in some minutes is `… bench -- --rounds 1 --latency 50 --dry`.
+Written by `cargo run --release --bin bench`; a look in some minutes is `… bench -- --rounds 1 --latency 50 --dry`.
 What is shipped is measured with `MEASURED_BINARY=target/lean/dist/orchestrator` before it; its memory is mostly the binary's own pages.\n
 The reference stack (`envs/reference.toml`) on an embedded AWS in a process of its own whose states change at once, with so much added to
 every request. Terraform makes the same objects from `benches/terraform`; after each first deploy, both worlds are compared object by
@@ -134,11 +144,16 @@ fn starts() -> String {
     text += "\n| stripped | MB |\n|---|---|\n";
     let size =
         |place: &Path| std::fs::metadata(place).map_or_else(|_| "not built".to_owned(), |it| format!("{:.1}", it.len() as f64 / 1e6));
-    writeln!(text, "| what was measured here | {} |", size(binary())).unwrap();
+    writeln!(text, "| what was measured here: `{}` | {} |", measured(), size(binary())).unwrap();
     for (what, place) in SHIPPED {
         writeln!(text, "| {what} | {} |", size(&Path::new(ROOT).join(place))).unwrap();
     }
     text
+}
+
+fn measured() -> String {
+    let root = Path::new(ROOT).canonicalize().unwrap();
+    binary().strip_prefix(root).unwrap_or(binary()).display().to_string()
 }
 
 /// What is shipped takes half an hour to build, so it is built apart, and there or not.

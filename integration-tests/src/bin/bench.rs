@@ -25,7 +25,10 @@ struct Args {
     /// Do a piece of the engine's work, so often: for callgrind
     #[arg(long, hide = true, num_args = 2, value_names = ["PIECE", "TIMES"])]
     work: Vec<String>,
-    /// Show the table and write nothing
+    /// Measure only what needs no Terraform: the rest of the page stays as it is
+    #[arg(long)]
+    alone: bool,
+    /// Show the page and write nothing
     #[arg(long)]
     dry: bool,
 }
@@ -46,7 +49,7 @@ fn main() {
         (None, Some(resources)) => bench::scale::tell(resources),
         (None, None) => {
             let size = bench::Size { rounds: args.rounds, latencies: args.latency };
-            bench::write(&threads().expect("a runtime"), &size, args.dry);
+            bench::write(&threads().expect("a runtime"), &size, args.alone, args.dry);
         }
     }
 }
