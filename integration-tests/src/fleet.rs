@@ -157,6 +157,9 @@ impl Fleet {
     }
 }
 
+/// The environment whose look ends unexpectedly.
+pub const HAUNTED: &str = "haunted";
+
 /// The whole tool with ledgers in memory.
 #[derive(Clone)]
 struct Viewer {
@@ -184,6 +187,7 @@ impl App for Viewer {
         self.tool.secrets(asked).await
     }
     async fn store(&self, settings: &Settings, _: Option<&str>) -> Result<Arc<dyn Store>, Problem> {
+        assert_ne!(settings.env, HAUNTED, "this one ends unexpectedly");
         let unknown = || Problem::Io(format!("{} has no ledgers here", settings.env));
         let entries = self.ledgers.get(&settings.env).ok_or_else(unknown)?;
         Ok(Arc::new(Shelf(entries.iter().map(|(layer, entries)| (*layer, engine::ledger::fold(entries.clone()))).collect())))

@@ -3,7 +3,7 @@
 use cli::document::{Status, Statuses};
 use engine::Level;
 use integration_tests::bench::simulated;
-use integration_tests::fleet::{Fleet, name};
+use integration_tests::fleet::{Fleet, HAUNTED, name};
 use integration_tests::script::Script;
 use integration_tests::{calm, sweep};
 use serde_json::json;
@@ -128,8 +128,10 @@ async fn one_that_cannot_be_read_stops_nobody() {
     let fleet = fleet(3).await;
     std::fs::write(fleet.dir.path().join("broken.toml"), "[network]\nzones = \"two\"\n").unwrap();
     std::fs::write(fleet.dir.path().join("unknown.toml"), "regoin = \"eu-north-1\"\n").unwrap();
+    std::fs::write(fleet.dir.path().join(format!("{HAUNTED}.toml")), "").unwrap();
     let statuses = fleet.status().await;
     assert_eq!(statuses.environments.len(), 3);
     assert!(!statuses.healthy && statuses.unread["unknown"].contains("did you mean `region`"), "{:?}", statuses.unread);
     assert!(statuses.unread.contains_key("broken"));
+    assert!(statuses.unread[HAUNTED].contains("ended unexpectedly"), "{:?}", statuses.unread);
 }
