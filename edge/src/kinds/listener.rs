@@ -1,6 +1,7 @@
 //! A listener: one per port of the load balancer.
 //! <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateListener.html>
 
+use super::load_balancer::LoadBalancers;
 use super::{AT_ONCE, tags};
 use aws::named::{Calls, owned};
 use aws::{Aws, FaultExt};
@@ -215,15 +216,9 @@ impl Calls<Listener> for Listeners {
     }
 
     async fn names(&self, scope: &Scope) -> Result<Option<Vec<Listener>>, Fault> {
-        let mut pages = self.0.elb.describe_load_balancers().into_paginator().items().send();
-        let mut balancers = BTreeSet::new();
-        while let Some(it) = pages.next().await {
-            let it = it.or_fault("elasticloadbalancing:DescribeLoadBalancers")?;
-            if scope.may_name(it.load_balancer_name().unwrap_or_default()) {
-                balancers.extend(it.load_balancer_arn);
-            }
-        }
-        let listeners = self.of(balancers).await?.into_iter();
+        let balancers = LoadBalancers(self.0.clone()).all().await?.into_iter();
+        let balancers = balancers.filter(|it| scope.may_name(it.load_balancer_name().unwrap_or_default()));
+        let listeners = self.of(balancers.filter_map(|it| it.load_balancer_arn).collect()).await?.into_iter();
         let place = |it: Live| (it.load_balancer_arn.unwrap_or_default(), it.port.unwrap_or_default());
         Ok(Some(listeners.map(place).map(|(load_balancer, port)| Listener { load_balancer, port, ..Listener::default() }).collect()))
     }

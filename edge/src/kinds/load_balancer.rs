@@ -2,7 +2,7 @@
 //! <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateLoadBalancer.html>
 
 use super::{AT_ONCE, tags};
-use aws::named::{Calls, each, owned, several};
+use aws::named::{Calls, MANY, each, owned, several};
 use aws::{Aws, FaultExt};
 use aws_sdk_elasticloadbalancingv2::types::{LoadBalancer as Live, LoadBalancerAttribute, LoadBalancerSchemeEnum, LoadBalancerTypeEnum};
 use contract::{LoadBalancer, SecurityGroupId, SubnetId};
@@ -89,7 +89,7 @@ impl LoadBalancers {
     }
 
     /// All of the account.
-    async fn all(&self) -> Result<Vec<Live>, Fault> {
+    pub(super) async fn all(&self) -> Result<Vec<Live>, Fault> {
         let pages = self.0.elb.describe_load_balancers().into_paginator().items().send();
         pages.collect::<Result<Vec<_>, _>>().await.or_fault("elasticloadbalancing:DescribeLoadBalancers")
     }
@@ -140,8 +140,7 @@ fn sorted<T: Ord + Clone>(list: &[T]) -> Vec<T> {
 impl Calls<LoadBalancerSpec> for LoadBalancers {
     async fn look(&self, asks: &[Ask<LoadBalancerSpec>]) -> Result<Found<LoadBalancerSpec>, Fault> {
         let names = asks.iter().map(|ask| ask.want.name.clone()).collect();
-        // Of many environments one list, which is asked once, tells all that a question for each twenty would.
-        let found = if self.0.looks_at_many() { self.all().await? } else { several(names, AT_ONCE, |names| self.named(names)).await? };
+        let found = if asks.len() < MANY { several(names, AT_ONCE, |names| self.named(names)).await? } else { self.all().await? };
         each(asks, |ask| async {
             let Some(it) = found.iter().find(|it| it.load_balancer_name() == Some(ask.want.name.as_str())) else { return Ok(None) };
             let arn = it.load_balancer_arn().unwrap_or_default().to_owned();

@@ -3,7 +3,7 @@
 
 use super::{AT_ONCE, tags};
 use crate::config::HealthCheck;
-use aws::named::{Calls, each, owned, several};
+use aws::named::{Calls, MANY, each, owned, several};
 use aws::{Aws, FaultExt};
 use aws_sdk_elasticloadbalancingv2::types::{Matcher, ProtocolEnum, TargetGroup as Live, TargetGroupAttribute, TargetTypeEnum};
 use contract::{TargetGroupArn, VpcId};
@@ -100,8 +100,7 @@ fn check(it: &Live) -> HealthCheck {
 impl Calls<TargetGroup> for TargetGroups {
     async fn look(&self, asks: &[Ask<TargetGroup>]) -> Result<Found<TargetGroup>, Fault> {
         let names = asks.iter().map(|ask| ask.who.name().to_owned()).collect();
-        // As of load balancers.
-        let found = if self.0.looks_at_many() { self.all().await? } else { several(names, AT_ONCE, |names| self.named(names)).await? };
+        let found = if asks.len() < MANY { several(names, AT_ONCE, |names| self.named(names)).await? } else { self.all().await? };
         each(asks, |ask| async {
             let Some(it) = found.iter().find(|it| it.target_group_name() == Some(ask.who.name())) else { return Ok(None) };
             let arn = it.target_group_arn().unwrap_or_default().to_owned();

@@ -59,7 +59,8 @@ where
     Ok(asks.iter().zip(seen).filter_map(|(ask, seen)| Some((ask.who.address.clone(), seen?))).collect())
 }
 
-/// From so many on, what AWS tells of one name in a question and of many objects in a page is listed; one environment has fewer.
+/// From so many on, what AWS tells of few names in a question and of many objects in a page is listed; one environment has fewer, and those
+/// that are looked at together share the list.
 pub const MANY: usize = 12;
 
 /// Asks for objects by name, `at_once` of them in a question. `ask` has none where AWS refuses it: a name that is not there may spoil the
