@@ -175,12 +175,12 @@ impl Gathered {
         let _asking = self.seat.asking();
         let late = tokio::time::sleep(PATIENCE);
         tokio::pin!(late);
-        while !late.is_elapsed() {
+        loop {
             tokio::select! {
                 biased;
                 told = &mut told => return self.or_alone(told, asks).await,
                 () = gather.complete(kind) => {}
-                () = &mut late => {}
+                () = &mut late => break,
             }
             let batch = gather.lock().leaving(kind);
             carry(self.inner.as_ref(), batch).await;

@@ -65,6 +65,10 @@ async fn look(kinds: &Kinds, seat: &Arc<Seat>, asks: &[AskValue]) -> Result<BTre
     Ok(found.into_iter().map(|(at, seen)| (at, seen.live["name"].clone())).collect())
 }
 
+fn seats(gather: &Gather, count: usize) -> Vec<Arc<Seat>> {
+    (0..count).map(|_| Arc::new(gather.seat())).collect()
+}
+
 fn kinds(far: &Far) -> Kinds {
     Kinds::new().with::<Thing>(far.clone())
 }
@@ -72,7 +76,7 @@ fn kinds(far: &Far) -> Kinds {
 #[tokio::test(start_paused = true)]
 async fn a_hundred_plans_ask_in_few_batches_and_each_gets_its_own() {
     let (far, gather, began) = (Far::default(), Gather::new(), Instant::now());
-    let (kinds, seats) = (kinds(&far), (0..100).map(|_| Arc::new(gather.seat())).collect::<Vec<_>>());
+    let (kinds, seats) = (kinds(&far), seats(&gather, 100));
     let looks = seats.iter().enumerate().map(|(number, seat)| {
         let kinds = &kinds;
         async move {
@@ -94,7 +98,7 @@ async fn a_hundred_plans_ask_in_few_batches_and_each_gets_its_own() {
 #[tokio::test(start_paused = true)]
 async fn while_others_are_to_come_only_full_batches_leave() {
     let (far, gather, began) = (Far::default(), Gather::new(), Instant::now());
-    let (kinds, seats) = (kinds(&far), (0..50).map(|_| Arc::new(gather.seat())).collect::<Vec<_>>());
+    let (kinds, seats) = (kinds(&far), seats(&gather, 50));
     let looks = seats.iter().enumerate().map(|(number, seat)| {
         let kinds = &kinds;
         async move {
@@ -175,7 +179,7 @@ proptest! {
     fn everybody_is_answered(plans in proptest::collection::vec((0u64..5_000, proptest::collection::vec((1usize..30, 0u64..200), 0..4), any::<bool>()), 1..20)) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
         let (far, gather) = (Far::default(), Gather::new());
-        let (kinds, seats) = (kinds(&far), plans.iter().map(|_| Arc::new(gather.seat())).collect::<Vec<_>>());
+        let (kinds, seats) = (kinds(&far), seats(&gather, plans.len()));
         let all = plans.iter().zip(seats).enumerate().map(|(number, ((begins, rounds, leaves), seat))| {
             let kinds = &kinds;
             async move {

@@ -68,8 +68,6 @@ pub struct Row {
     pub at: Option<f64>,
 }
 
-impl Row {}
-
 /// One entry of a layer's journal.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(tag = "entry", rename_all = "snake_case")]

@@ -56,21 +56,21 @@ impl Making<'_> {
         let spec = (node.spec)(&self.outputs)?;
         let generation = row.map_or(1, |row| row.who.generation);
         let mut seen = self.world.get(&(at.clone(), generation)).cloned();
-        let known = self.request.scope.identity(at, generation, IdentityBy::Tag);
+        let own = self.request.scope.identity(at, generation, IdentityBy::Tag);
         if let Some(live) = seen.as_mut().and_then(|seen| seen.tags.as_mut()) {
             // Tags that others set are theirs: neither compared nor taken away.
-            live.retain(|key, _| known.tags.contains_key(key) || row.is_some_and(|row| row.who.tags.contains_key(key)));
+            live.retain(|key, _| own.tags.contains_key(key) || row.is_some_and(|row| row.who.tags.contains_key(key)));
         }
         let renamed = renamed(node, &spec, row)?;
         if renamed && seen.as_ref().is_some_and(|there| !there.ours) {
             // Somebody took the name that we leave: it is in nobody's way.
             seen = None;
         }
-        let others = seen.as_ref().and_then(|there| owner(there, &known.tags));
+        let others = seen.as_ref().and_then(|there| owner(there, &own.tags));
         if let (Some(there), Some(_)) = (&mut seen, &others) {
             there.ours = false;
         }
-        let decision = decide(&node.rules, &spec, &known.tags, row, seen.as_ref());
+        let decision = decide(&node.rules, &spec, &own.tags, row, seen.as_ref());
         if let (Some(there), true) = (&seen, decision.foreign) {
             let known = row.is_some_and(|row| row.output.as_ref() == Some(&there.output));
             self.foreign(node, there, others, known);
@@ -95,7 +95,7 @@ impl Making<'_> {
             _ => (node.placeholder)(&spec).map_err(|error| defect(at, &error))?,
         };
         self.outputs.set(at.clone(), output);
-        let who = self.who(known, generation, by);
+        let who = self.who(own, generation, by);
         let replaced = row.filter(|row| row.who.generation != generation).cloned();
         let absent = decision.verb == Verb::Create && seen.is_none() && !again && (row.is_some() || was_asked(&who.by, &spec));
         let mut step = step(&node.rules, who, spec, decision);
@@ -111,9 +111,9 @@ impl Making<'_> {
         Ok(())
     }
 
-    /// The identity of a generation, of which another one's may be `known`.
-    fn who(&self, known: Identity, generation: u32, by: IdentityBy) -> Identity {
-        if generation == known.generation { Identity { by, ..known } } else { self.request.scope.identity(&known.address, generation, by) }
+    /// The identity of a generation: that of the one that is there, if it is the same.
+    fn who(&self, own: Identity, generation: u32, by: IdentityBy) -> Identity {
+        if generation == own.generation { Identity { by, ..own } } else { self.request.scope.identity(&own.address, generation, by) }
     }
 
     /// Adds the delete of the generation that `step` replaces.
