@@ -15,11 +15,13 @@ use std::time::Duration;
 pub const PIECES: [&str; 5] = ["decide", "diff", "graph", "fold", "walk"];
 /// The resources of a graph, the entries of a ledger.
 const MANY: usize = 200;
+/// How often a piece is done at most.
+pub const MOST: usize = 11;
 
 /// Does the named piece of work so often.
 ///
 /// # Panics
-/// When there is no such piece.
+/// When there is no such piece, or it shall be done more than [`MOST`] times.
 pub fn work(piece: &str, times: usize) {
     let (rules, specs, entries) = (rules(), specs(), entries());
     let tags = BTreeMap::from([("orchestrator:stack".to_owned(), "shop".to_owned())]);
@@ -30,6 +32,8 @@ pub fn work(piece: &str, times: usize) {
         let create = runtime.block_on(Stage::of(graph.clone()).plan());
         (graph, create)
     });
+    // All copies are made before, however many are used: what a fold costs is counted, and not what a copy does.
+    let mut journals = vec![entries; if piece == "fold" { MOST } else { 0 }];
     for _ in 0..times {
         match piece {
             "decide" => {
@@ -46,7 +50,7 @@ pub fn work(piece: &str, times: usize) {
                 }
             }
             "graph" => drop(black_box(scale::graph(MANY).sorted().unwrap())),
-            "fold" => drop(black_box(fold(entries.clone()))),
+            "fold" => drop(black_box(fold(journals.pop().unwrap()))),
             // All steps of a first deploy: scheduler, ledger and events, with a world that answers at once.
             "walk" => {
                 let (graph, create) = walk.clone().unwrap();

@@ -2,7 +2,7 @@
 //! them; `UPDATE_INSTRUCTIONS=1` writes `benches/instructions.json` anew. <https://valgrind.org/docs/manual/cl-manual.html>
 #![allow(clippy::disallowed_methods)]
 
-use integration_tests::bench::work::PIECES;
+use integration_tests::bench::work::{MOST, PIECES};
 use integration_tests::process::{ROOT, binaries, skipped};
 use serde_json::{Map, Value, json};
 use std::path::Path;
@@ -13,15 +13,15 @@ const MORE: f64 = 1.05;
 
 /// The instructions of one time: the start of the process and what is prepared stands in both counts.
 fn count(piece: &str) -> u64 {
-    let all = |times: &str| {
+    let all = |times: usize| {
         let mut callgrind = Command::new("valgrind");
         callgrind.args(["--tool=callgrind", "--callgrind-out-file=/dev/null"]).arg(binaries().join("bench"));
-        let output = callgrind.args(["--work", piece, times]).output().unwrap();
+        let output = callgrind.args(["--work", piece, &times.to_string()]).output().unwrap();
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
         let collected = said.lines().find_map(|line| line.split_once("Collected : ")?.1.trim().parse::<u64>().ok());
         collected.unwrap_or_else(|| panic!("{piece}: {said}"))
     };
-    (all("11") - all("1")) / 10
+    (all(MOST) - all(1)) / (MOST as u64 - 1)
 }
 
 fn toolchain() -> String {
