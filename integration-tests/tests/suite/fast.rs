@@ -2,7 +2,8 @@
 //! calls that each take a while, the time of a run counts its round trips; the figures are the same on every machine.
 
 use engine::plan::Plan;
-use integration_tests::bench::{scale, simulated};
+use integration_tests::bench::scale::{self, Scale};
+use integration_tests::bench::simulated;
 use integration_tests::script::Script;
 use integration_tests::{Bench, EVERYTHING, all_done, deployed, furnish, region};
 use std::collections::BTreeMap;
@@ -51,11 +52,21 @@ async fn a_run_is_as_long_as_its_longest_chain() {
     }
 }
 
+/// The best of three: other tests run beside this one, and time that they take is not the engine's.
+async fn best(resources: usize) -> Scale {
+    let mut best = scale::measure(resources).await;
+    for _ in 1..3 {
+        let again = scale::measure(resources).await;
+        (best.plan, best.apply) = (best.plan.min(again.plan), best.apply.min(again.apply));
+    }
+    best
+}
+
 #[tokio::test]
 async fn the_engine_grows_with_its_resources() {
     // Warm, and small enough for a build that is not optimized; the benchmark goes to 30,000.
     scale::measure(100).await;
-    let (small, large) = (scale::measure(300).await, scale::measure(3_000).await);
+    let (small, large) = (best(300).await, best(3_000).await);
     integration_tests::told!("{small:?}, {large:?}");
     // Ten times as many: n log n is thirteen times as long, and a square a hundred times.
     assert!(large.plan < small.plan * 30 && large.apply < small.apply * 30, "{small:?}, {large:?}");
